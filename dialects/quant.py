@@ -40,9 +40,9 @@ def storage_range(storage: IntegerType) -> tuple[int, int]:
 
 
 def print_float32(value: float) -> str:
-    """The shortest decimal that reads back as the same float32, always with a point or exponent."""
-    text = str(np.float32(value))
-    return text if any(c in text for c in ".en") else text + ".0"
+    """The shortest decimal that reads back as the same float32, with the point MLIR's lexer wants."""
+    mantissa, e, exponent = str(np.float32(value)).partition("e")
+    return (mantissa if "." in mantissa else mantissa + ".0") + e + exponent
 
 
 @irdl_attr_definition
