@@ -1,0 +1,24 @@
+"""
+The passes, found by name: one name per thing.
+
+The pass `tfl-to-nn` is the class `TflToNnPass` of the module `nnc.passes.tfl_to_nn`, and its tests
+are in `tests/filecheck/passes/tfl-to-nn.mlir`. Nothing is imported before a name is looked up.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xdsl.passes import ModulePass
+
+PASSES: tuple[str, ...] = ()
+"""Every pass of the compiler, by the name used in pipelines; a new one is one more name here."""
+
+
+def load_pass(name: str) -> type[ModulePass]:
+    """The pass of that name, which must be one of `PASSES`."""
+    module = import_module(f"{__name__}.{name.replace('-', '_')}")
+    words = (word.capitalize() for word in name.split("-"))
+    return getattr(module, "".join(words) + "Pass")

@@ -1,0 +1,115 @@
+"""
+One line for each thing that went wrong.
+
+xDSL reports an error by printing the whole module around it, weights included, below a Python
+traceback. Whoever made the mistake needs three things: where, what, and what would have worked.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from typing import NoReturn
+
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    CallSiteLoc,
+    FileLineColLoc,
+    FusedLoc,
+    LocationAttr,
+    NameLoc,
+)
+from xdsl.ir import Attribute, IRNode, Operation
+from xdsl.utils.diagnostic import Diagnostic
+from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, ParseError
+
+_LONGEST = 400
+"""Characters of one message that are shown; an xDSL constraint error may quote whole constants."""
+
+
+class UsageError(DiagnosticException):
+    """What was asked on the command line cannot be done; the message says what could."""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` with the nearest of the known names, or nothing if none is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def place(location: LocationAttr) -> str | None:
+    """A location as a reader wants it: `file:line:col`, or the name of a layer; None if unknown."""
+    match location:
+        case FileLineColLoc():
+            return f"{location.filename.data}:{location.line.data}:{location.column.data}"
+        case NameLoc():
+            return f'layer "{location.desc.data}"'
+        case CallSiteLoc():
+            return _first_place(location.callee, location.caller)
+        case FusedLoc(locations=ArrayAttr(data=parts)):
+            return _first_place(*parts)
+        case _:
+            return None
+
+
+def _first_place(*parts: Attribute) -> str | None:
+    places = (place(part) for part in parts if isinstance(part, LocationAttr))
+    return next((found for found in places if found), None)
+
+
+def place_of(op: Operation) -> str | None:
+    """Where the operation, or else the nearest one around it, comes from."""
+    around: Operation | None = op
+    while around is not None:
+        if found := place(around.location):
+            return found
+        around = around.parent_op()
+    return None
+
+
+def one_line(message: str) -> str:
+    """The message without line breaks or long constants."""
+    message = re.sub(r"(0x[0-9A-F]{16})[0-9A-F]+", r"\1...", " ".join(message.split()))
+    return message if len(message) <= _LONGEST else message[:_LONGEST] + "..."
+
+
+@contextmanager
+def located_errors() -> Generator[None]:
+    """While active, an error that xDSL attaches to an operation carries one line, not a module."""
+    original = Diagnostic.raise_exception
+    Diagnostic.raise_exception = _raise_with_place
+    try:
+        yield
+    finally:
+        Diagnostic.raise_exception = original
+
+
+def _raise_with_place(self: Diagnostic, ir: IRNode, underlying_error: Exception) -> NoReturn:
+    for op, messages in self.op_messages.items():
+        message = messages[-1].removeprefix("Operation does not verify: ")
+        where = place_of(op) or "error"
+        underlying_error.add_note(f"{where}: '{op.name}': {one_line(message)}")
+    raise underlying_error
+
+
+def describe(error: Exception | ArgSpecParseError) -> str:
+    """
+    The error as it is shown, one line for each problem.
+
+    Errors of our own (a frontend's, a level's contract) know how to say what they mean and are
+    shown as they are.
+    """
+    if isinstance(error, ParseError):
+        return f"{error.span.get_location()}: {one_line(error.msg)}"
+    if isinstance(error, ArgSpecParseError):
+        lines = str(error).splitlines()
+        return f"{lines[1].strip()}: {lines[-1].strip()}"
+    if notes := getattr(error, "__notes__", None):
+        return notes[0]
+    if isinstance(error, OSError):
+        return f"error: {error.filename}: {error.strerror}"
+    if isinstance(error, UsageError) or type(error).__module__.startswith("xdsl."):
+        return f"error: {one_line(str(error))}"
+    return str(error)

@@ -1,0 +1,128 @@
+"""
+Reading and printing modules as text, with two things xDSL's own parser and printer lack.
+
+What is read knows its line and column, so that an error found later can say where it comes from.
+What is printed leaves weights out unless they are asked for: a network's weights are megabytes that
+nobody reads.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field, replace
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import (
+    BytesAttr,
+    DenseIntOrFPElementsAttr,
+    DenseResourceAttr,
+    FileLineColLoc,
+    IntAttr,
+    ModuleOp,
+    StringAttr,
+    TensorType,
+    UnknownLoc,
+)
+from xdsl.ir import Attribute, Operation
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+from xdsl.syntax_printer import SyntaxPrinter
+from xdsl.utils.exceptions import ParseError, VerifyException
+
+from nnc.passes.diagnostics import UsageError
+
+ELIDED = "__elided__"
+"""The name, as in MLIR, of a constant that was left out of the text."""
+
+LARGEST_CONSTANT_PRINTED = 16
+"""The number of elements up to which a constant is always printed in full."""
+
+
+class LocatedParser(Parser):
+    """A parser whose operations carry file, line and column unless the text says otherwise."""
+
+    def __init__(self, context: Context, text: str, name: str, line_offset: int = 0):
+        super().__init__(context, text, name)
+        self._file = StringAttr(name)
+        self._line_offset = line_offset
+        self._line_starts = [0, *(i + 1 for i, letter in enumerate(text) if letter == "\n")]
+
+    def parse_operation(self) -> Operation:
+        position = self.pos
+        try:
+            op = super().parse_operation()
+        except VerifyException as error:
+            self.raise_error(str(error), position)
+        if isinstance(op.location, UnknownLoc):
+            op.location = self._location(position)
+        return op
+
+    def _location(self, position: int) -> FileLineColLoc:
+        line = bisect_right(self._line_starts, position)
+        column = position - self._line_starts[line - 1] + 1
+        return FileLineColLoc(self._file, IntAttr(line + self._line_offset), IntAttr(column))
+
+
+def parse_mlir(
+    context: Context,
+    data: bytes,
+    name: str,
+    *,
+    line_offset: int = 0,
+    implicit_module: bool = True,
+) -> ModuleOp:
+    """
+    The module that the text stands for.
+
+    `name` is the file's, for locations; `line_offset` is the number of lines before `data` in it.
+    Raises `ParseError` for text that is not MLIR and `UsageError` for what is not text at all.
+    """
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name}: expected MLIR text, got a file that is not UTF-8") from error
+    try:
+        return LocatedParser(context, text, name, line_offset).parse_module(implicit_module)
+    except ParseError as error:
+        error.span = replace(error.span, line_offset=line_offset)
+        raise
+    except RecursionError as error:
+        raise UsageError(f"{name}: regions or attributes are nested too deeply") from error
+
+
+@dataclass(eq=False, repr=False)
+class ModulePrinter(Printer):
+    """A printer that writes large constants as `dense_resource<__elided__> : type`."""
+
+    print_weights: bool = field(default=False)
+
+    def print_attribute(self, attribute: Attribute) -> None:
+        match attribute:
+            case DenseIntOrFPElementsAttr() if len(attribute) > LARGEST_CONSTANT_PRINTED:
+                self._print_large_constant(attribute)
+            case DenseResourceAttr() if attribute.resource_handle.data.startswith(ELIDED):
+                self._print_constant(f"dense_resource<{ELIDED}>", attribute.type)
+            case _:
+                super().print_attribute(attribute)
+
+    def _print_large_constant(self, attribute: DenseIntOrFPElementsAttr) -> None:
+        data = attribute.data.data
+        element = data[: len(data) // len(attribute)]
+        if element * len(attribute) == data:
+            # xDSL would unpack every element to see that they are all the same.
+            single = TensorType(attribute.get_element_type(), [1])
+            DenseIntOrFPElementsAttr(single, BytesAttr(element)).print_without_type(self)
+            self._print_constant("", attribute.type)
+        elif self.print_weights:
+            super().print_attribute(attribute)
+        else:
+            self._print_constant(f"dense_resource<{ELIDED}>", attribute.type)
+
+    def _print_constant(self, value: str, type: Attribute) -> None:
+        self.print_string(f"{value} : ")
+        self.print_attribute(type)
+
+
+@dataclass(eq=False, repr=False)
+class HighlightingPrinter(ModulePrinter, SyntaxPrinter):
+    """The same, in colours for a terminal."""
