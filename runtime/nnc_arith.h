@@ -108,9 +108,23 @@ static inline int32_t nnc_saturate_i32(int64_t x) {
     return (int32_t)nnc_min64(nnc_max64(x, INT32_MIN), INT32_MAX);
 }
 
+/* The number of leading zero bits; 32 for zero. */
+static inline int32_t nnc_clz32(uint32_t x) {
+#if defined(__GNUC__)
+    return x == 0 ? 32 : __builtin_clz(x);
+#else
+    int32_t zeros = 32;
+    while (x != 0) {
+        x >>= 1;
+        --zeros;
+    }
+    return zeros;
+#endif
+}
+
 /* ---- fixed-point requantisation ----
  * A real factor is multiplier * 2^(shift - 31), as TFLite's QuantizeMultiplier makes it:
- * multiplier 0 or in [2^30, 2^31), shift in [-31, 30]. Negative multipliers are allowed too. */
+ * multiplier 0 or in [2^30, 2^31), shift in [-31, 31] (30 where one rounding is done). Negative multipliers are allowed too. */
 
 /* Saturating rounding doubling high multiplication: (a * b + 2^30) >> 31, and INT32_MAX for
  * a == b == INT32_MIN. Ties go toward plus infinity. */
