@@ -9,7 +9,6 @@ Scales and zero points of a per-axis type are kept as bytes rather than as attri
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +39,7 @@ def storage_range(storage: IntegerType) -> tuple[int, int]:
 
 
 def print_float32(value: float) -> str:
-    """The shortest decimal that reads back as the same float32, with the point MLIR's lexer wants."""
+    """The shortest decimal that reads back as the same float32, with the point that MLIR wants."""
     mantissa, e, exponent = str(np.float32(value)).partition("e")
     return (mantissa if "." in mantissa else mantissa + ".0") + e + exponent
 
@@ -244,7 +243,7 @@ def _parse_storage(parser: AttrParser) -> IntegerType:
 
 
 def _parse_scale(parser: AttrParser) -> tuple[float, int]:
-    scale = float(cast(int | float, parser.parse_number()))
+    scale = float(parser.parse_number())
     zero_point = parser.parse_integer() if parser.parse_optional_punctuation(":") else 0
     return scale, zero_point
 

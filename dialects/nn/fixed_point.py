@@ -20,7 +20,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 IntLike = npt.NDArray[np.integer[Any]] | int
-FloatT = TypeVar("FloatT", np.float32, np.float64)
+FloatT = TypeVar("FloatT", bound=np.floating[Any])
 
 INT32_MIN = -(1 << 31)
 INT32_MAX = (1 << 31) - 1
@@ -52,7 +52,7 @@ def round_half_away(values: npt.NDArray[FloatT]) -> npt.NDArray[FloatT]:
     return np.where(carry, whole + np.copysign(values.dtype.type(1), values), whole)
 
 
-def float_to_int(values: npt.NDArray[FloatT]) -> Ints:
+def float_to_int(values: npt.NDArray[np.floating[Any]]) -> Ints:
     """
     Integral floats as int64, saturated to the range of int32; NaN gives 0.
 

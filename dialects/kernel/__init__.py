@@ -1,0 +1,18 @@
+"""
+The `kernel` dialect: a network as calls of kernels and loop nests over buffers.
+
+Every op is destination-passing, and one C function. What `memref`, `scf`, `arith` and `math` have
+is used as it is; this dialect adds what they lack.
+"""
+
+from xdsl.ir import Dialect
+
+from nnc.dialects.kernel.memory import ConstantOp, ViewOp
+from nnc.dialects.kernel.nest import NestOp
+from nnc.dialects.kernel.scalar import RdbpOp, RequantizeOp, RoundingAttr, ScaleF64Op, SrdhmOp
+
+Kernel = Dialect(
+    "kernel",
+    [ConstantOp, NestOp, RdbpOp, RequantizeOp, ScaleF64Op, SrdhmOp, ViewOp],
+    [RoundingAttr],
+)

@@ -1,0 +1,250 @@
+"""Convolution, depthwise convolution and dense layers."""
+
+from __future__ import annotations
+
+from abc import ABC
+
+import numpy as np
+from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, i64
+from xdsl.irdl import irdl_op_definition, prop_def
+from xdsl.utils.exceptions import VerifyException
+
+from nnc.dialects.nn.accumulate import AccumulatingOp
+from nnc.dialects.nn.base import LoopElements
+from nnc.dialects.nn.loops import IRScalar, LoopBuilder
+from nnc.dialects.nn.types import Array, shape_of
+from nnc.dialects.nn.window import Axis, Window
+
+
+class WindowedOp(AccumulatingOp, ABC):
+    """
+    Shared by the convolutions: `strides`, `dilations` are [height, width] and `padding` is [top,
+    bottom, left, right] in input positions; a padded position is a real 0.
+    """
+
+    strides = prop_def(DenseArrayBase.constr(i64))
+    dilations = prop_def(DenseArrayBase.constr(i64))
+    padding = prop_def(DenseArrayBase.constr(i64))
+
+    def window(self) -> Window:
+        """The geometry of the sliding window."""
+        _, height, width, _ = shape_of(self.input)
+        _, out_height, out_width, _ = shape_of(self.output)
+        _, kernel_height, kernel_width, _ = shape_of(self.weights)
+        strides, dilations = self.strides.get_values(), self.dilations.get_values()
+        top, bottom, left, right = self.padding.get_values()
+        return Window(
+            Axis(height, out_height, kernel_height, strides[0], dilations[0], top, bottom),
+            Axis(width, out_width, kernel_width, strides[1], dilations[1], left, right),
+        )
+
+    def verify_(self) -> None:
+        super().verify_()
+        for name, value in (("input", self.input), ("weights", self.weights)):
+            if len(shape_of(value)) != 4:
+                raise VerifyException(f"expected {name} of rank 4, got {value.type}")
+        if len(self.strides) != 2 or len(self.dilations) != 2 or len(self.padding) != 4:
+            raise VerifyException("expected 2 strides, 2 dilations and 4 paddings")
+        if min(self.strides.get_values()) < 1 or min(self.dilations.get_values()) < 1:
+            raise VerifyException("expected strides and dilations of at least 1")
+        self.window().verify()
+
+
+@irdl_op_definition
+class Conv2DOp(WindowedOp):
+    """
+    2-D convolution of an NHWC input with OHWI weights, in `groups` groups of channels.
+
+    ```mlir
+    %y = nn.conv2d %x, %w, %b {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
+      padding = array<i64: 1, 1, 1, 1>, groups = 1 : i64, rounding = #nn<rounding double>}
+      : (tensor<1x8x8x1x!quant.uniform<i8:f32, 0.1>>, ...) -> tensor<1x8x8x16x...>
+    ```
+    """
+
+    name = "nn.conv2d"
+
+    groups = prop_def(IntegerAttr)
+
+    @property
+    def weight_axis(self) -> int:
+        return 0
+
+    def verify_(self) -> None:
+        super().verify_()
+        groups = self.groups.value.data
+        channels, outputs = shape_of(self.input)[3], shape_of(self.output)[3]
+        if groups < 1 or channels % groups or outputs % groups:
+            raise VerifyException(
+                f"expected groups that divide {channels} and {outputs} channels, got {groups}"
+            )
+        if shape_of(self.weights)[0] != outputs or shape_of(self.weights)[3] != channels // groups:
+            raise VerifyException(
+                f"expected weights of {outputs} x kernel x {channels // groups}, "
+                f"got {shape_of(self.weights)}"
+            )
+
+    def macs(self) -> int:
+        _, kernel_height, kernel_width, depth = shape_of(self.weights)
+        return int(np.prod(shape_of(self.output))) * kernel_height * kernel_width * depth
+
+    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
+        image = self.numbers(inputs[0], self.input)
+        weights = self.numbers(inputs[1], self.weights)
+        patches = self.window().patches(image, 0)
+        groups = self.groups.value.data
+        depth = weights.shape[3]
+        per_group = weights.shape[0] // groups
+        parts: list[Array] = []
+        for group in range(groups):
+            part = patches[..., group * depth : (group + 1) * depth]
+            kernel = weights[group * per_group : (group + 1) * per_group]
+            rows = part.reshape(*part.shape[:3], -1)
+            parts.append(rows @ kernel.reshape(per_group, -1).T)
+        totals = self.totals(np.concatenate(parts, axis=-1))
+        return self.finish(totals, inputs[2] if len(inputs) > 2 else None)
+
+    def lower(self, b: LoopBuilder) -> None:
+        window = self.window()
+        depth = shape_of(self.weights)[3]
+        per_group = shape_of(self.weights)[0] // self.groups.value.data
+        context = LoopElements(b)
+        x, w = b.inputs[0], b.inputs[1]
+
+        def element(index: list[IRScalar]) -> IRScalar:
+            n, oy, ox, oc = index
+
+            def tap(total: IRScalar, at: list[IRScalar]) -> IRScalar:
+                ky, kx, ic = at
+                iy, ix = window.height.coordinate(oy, ky), window.width.coordinate(ox, kx)
+                channel = ic if self.groups.value.data == 1 else oc // per_group * depth + ic
+                value = b.load(x, [n, iy, ix, channel])
+                return total + self.product(context, value, b.load(w, [oc, ky, kx, ic]), oc)
+
+            bounds = [window.height.inside(b, oy), window.width.inside(b, ox), (0, depth)]
+            total = b.reduce(bounds, b.constant(0, self.accumulator), tap)
+            return self.epilogue(context, total, _bias(b, self.bias is not None, oc), oc)
+
+        b.produce(b.outputs[0], element)
+
+
+@irdl_op_definition
+class DepthwiseConv2DOp(WindowedOp):
+    """
+    Each input channel convolved by itself into `multiplier` output channels; weights are 1HW(CM),
+    the multiplier fastest (TFLite's layout).
+
+    ```mlir
+    %y = nn.depthwise_conv2d %x, %w, %b {strides = ..., dilations = ..., padding = ...,
+      rounding = #nn<rounding double>} : (...) -> ...
+    ```
+    """
+
+    name = "nn.depthwise_conv2d"
+
+    @property
+    def weight_axis(self) -> int:
+        return 3
+
+    @property
+    def multiplier(self) -> int:
+        """Output channels per input channel."""
+        return shape_of(self.output)[3] // shape_of(self.input)[3]
+
+    def verify_(self) -> None:
+        super().verify_()
+        channels, outputs = shape_of(self.input)[3], shape_of(self.output)[3]
+        if outputs % channels or shape_of(self.weights)[3] != outputs:
+            raise VerifyException(
+                f"expected weights for a multiple of {channels} channels, "
+                f"got {shape_of(self.weights)} for {outputs}"
+            )
+
+    def macs(self) -> int:
+        _, kernel_height, kernel_width, _ = shape_of(self.weights)
+        return int(np.prod(shape_of(self.output))) * kernel_height * kernel_width
+
+    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
+        image = self.numbers(inputs[0], self.input)
+        weights = self.numbers(inputs[1], self.weights)[0]
+        patches = self.window().patches(np.repeat(image, self.multiplier, axis=3), 0)
+        totals = self.totals(np.einsum("nyxhwc,hwc->nyxc", patches, weights))
+        return self.finish(totals, inputs[2] if len(inputs) > 2 else None)
+
+    def lower(self, b: LoopBuilder) -> None:
+        window = self.window()
+        context = LoopElements(b)
+        x, w = b.inputs[0], b.inputs[1]
+
+        def element(index: list[IRScalar]) -> IRScalar:
+            n, oy, ox, oc = index
+            channel = oc // self.multiplier
+
+            def tap(total: IRScalar, at: list[IRScalar]) -> IRScalar:
+                iy = window.height.coordinate(oy, at[0])
+                ix = window.width.coordinate(ox, at[1])
+                value = b.load(x, [n, iy, ix, channel])
+                weight = b.load(w, [b.index(0), at[0], at[1], oc])
+                return total + self.product(context, value, weight, oc)
+
+            bounds = [window.height.inside(b, oy), window.width.inside(b, ox)]
+            total = b.reduce(bounds, b.constant(0, self.accumulator), tap)
+            return self.epilogue(context, total, _bias(b, self.bias is not None, oc), oc)
+
+        b.produce(b.outputs[0], element)
+
+
+@irdl_op_definition
+class DenseOp(AccumulatingOp):
+    """
+    A fully connected layer: [N, K] times the transpose of [M, K] weights.
+
+    ```mlir
+    %y = nn.dense %x, %w, %b {rounding = #nn<rounding f64>} : (...) -> ...
+    ```
+    """
+
+    name = "nn.dense"
+
+    @property
+    def weight_axis(self) -> int:
+        return 0
+
+    def verify_(self) -> None:
+        super().verify_()
+        rows, depth = shape_of(self.input)
+        outputs, weight_depth = shape_of(self.weights)
+        if depth != weight_depth or shape_of(self.output) != (rows, outputs):
+            raise VerifyException(
+                f"expected {rows} x {depth} times {outputs} x {depth} to give {rows} x {outputs}, "
+                f"got weights {shape_of(self.weights)} and output {shape_of(self.output)}"
+            )
+
+    def macs(self) -> int:
+        return int(np.prod(shape_of(self.output))) * shape_of(self.input)[1]
+
+    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
+        rows = self.numbers(inputs[0], self.input)
+        weights = self.numbers(inputs[1], self.weights)
+        return self.finish(self.totals(rows @ weights.T), inputs[2] if len(inputs) > 2 else None)
+
+    def lower(self, b: LoopBuilder) -> None:
+        context = LoopElements(b)
+        x, w = b.inputs[0], b.inputs[1]
+        depth = shape_of(self.input)[1]
+
+        def element(index: list[IRScalar]) -> IRScalar:
+            n, oc = index
+
+            def tap(total: IRScalar, at: list[IRScalar]) -> IRScalar:
+                value = b.load(x, [n, at[0]])
+                return total + self.product(context, value, b.load(w, [oc, at[0]]), oc)
+
+            total = b.reduce([(0, depth)], b.constant(0, self.accumulator), tap)
+            return self.epilogue(context, total, _bias(b, self.bias is not None, oc), oc)
+
+        b.produce(b.outputs[0], element)
+
+
+def _bias(b: LoopBuilder, present: bool, channel: IRScalar) -> IRScalar | None:
+    return b.load(b.inputs[2], [channel]) if present else None

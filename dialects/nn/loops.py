@@ -1,0 +1,571 @@
+"""
+Scalar programs as IR: the second execution of `nnc.dialects.nn.algebra`.
+
+`LoopBuilder` makes the loop nest of one layer. It keeps the range of every integer that it can
+bound, and marks the arithmetic that cannot overflow (`overflow<nsw>`): what is marked becomes plain
+C, the rest wraps explicitly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.builder import Builder
+from xdsl.dialects import arith, math, memref, scf
+from xdsl.dialects.builtin import (
+    Float32Type,
+    Float64Type,
+    FloatAttr,
+    IndexType,
+    IntegerAttr,
+    IntegerType,
+    MemRefType,
+    TensorType,
+    i1,
+    i8,
+    i32,
+)
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.rewriter import InsertPoint
+
+from nnc.dialects.kernel.memory import ConstantOp, ViewOp
+from nnc.dialects.kernel.nest import NestOp
+from nnc.dialects.kernel.scalar import RdbpOp, RequantizeOp, ScaleF64Op, SrdhmOp
+from nnc.dialects.nn.algebra import INDEX, Number, Scalar, is_float
+from nnc.dialects.nn.types import (
+    BITS_PER_WORD,
+    Array,
+    BinType,
+    dense_attribute,
+    element_of,
+    is_unsigned,
+    memory_type,
+    shape_of,
+)
+from nnc.dialects.quant import UniformQuantizedType
+from nnc.dialects.utils import Rounding
+
+Range = tuple[int, int]
+
+_NO_WRAP = arith.IntegerOverflowAttr([arith.IntegerOverflowFlag.NSW])
+
+_INTEGER_OPS: dict[str, type[arith.SignlessIntegerBinaryOperation]] = {
+    "add": arith.AddiOp,
+    "sub": arith.SubiOp,
+    "mul": arith.MuliOp,
+    "divide": arith.DivSIOp,
+    "remainder": arith.RemSIOp,
+    "min": arith.MinSIOp,
+    "max": arith.MaxSIOp,
+    "and": arith.AndIOp,
+    "or": arith.OrIOp,
+    "xor": arith.XOrIOp,
+    "shl": arith.ShLIOp,
+    "shr": arith.ShRSIOp,
+}
+
+_FLOAT_OPS: dict[str, type[arith.FloatingPointLikeBinaryOperation]] = {
+    "add": arith.AddfOp,
+    "sub": arith.SubfOp,
+    "mul": arith.MulfOp,
+    "divide": arith.DivfOp,
+    "min": arith.MinimumfOp,
+    "max": arith.MaximumfOp,
+}
+
+_MATH_OPS: dict[str, type[Operation]] = {
+    "absf": math.AbsFOp,
+    "acos": math.AcosOp,
+    "acosh": math.AcoshOp,
+    "asin": math.AsinOp,
+    "asinh": math.AsinhOp,
+    "atan": math.AtanOp,
+    "atanh": math.AtanhOp,
+    "ceil": math.CeilOp,
+    "cos": math.CosOp,
+    "cosh": math.CoshOp,
+    "erf": math.ErfOp,
+    "exp": math.ExpOp,
+    "expm1": math.ExpM1Op,
+    "floor": math.FloorOp,
+    "log": math.LogOp,
+    "log1p": math.Log1pOp,
+    "round": math.RoundOp,
+    "roundeven": math.RoundEvenOp,
+    "sin": math.SinOp,
+    "sinh": math.SinhOp,
+    "sqrt": math.SqrtOp,
+    "tan": math.TanOp,
+    "tanh": math.TanhOp,
+    "trunc": math.TruncOp,
+}
+
+
+def _width(kind: Attribute) -> int:
+    if isinstance(kind, IndexType):
+        return 32
+    assert isinstance(kind, IntegerType)
+    return kind.width.data
+
+
+def _full_range(kind: Attribute) -> Range:
+    width = _width(kind)
+    if width == 1:
+        return 0, 1
+    return -(1 << (width - 1)), (1 << (width - 1)) - 1
+
+
+def _binary_range(name: str, a: Range, b: Range) -> Range | None:
+    """The exact integer range of an operation before it wraps, or None where it is not known."""
+    match name:
+        case "add":
+            return a[0] + b[0], a[1] + b[1]
+        case "sub":
+            return a[0] - b[1], a[1] - b[0]
+        case "mul":
+            corners = [x * y for x in a for y in b]
+            return min(corners), max(corners)
+        case "min":
+            return min(a[0], b[0]), min(a[1], b[1])
+        case "max":
+            return max(a[0], b[0]), max(a[1], b[1])
+        case "divide" if b[0] > 0 and a[0] >= 0:
+            return a[0] // b[1], a[1] // b[0]
+        case "remainder" if b[0] > 0 and a[0] >= 0:
+            return 0, min(a[1], b[1] - 1)
+        case "shr" if b[0] == b[1]:
+            return a[0] >> b[0], a[1] >> b[0]
+        case "shl" if b[0] == b[1]:
+            return a[0] << b[0], a[1] << b[0]
+        case "and" if a[0] >= 0 and b[0] >= 0:
+            return 0, min(a[1], b[1])
+        case _:
+            return None
+
+
+@dataclass
+class Cursor:
+    """Where the next operation goes; shared by all scalars of a nest, so that an index of an outer
+    loop used in an inner one makes its arithmetic in the inner one."""
+
+    builder: Builder
+
+
+class IRScalar(Scalar):
+    """An SSA value in a loop nest, with the range of its integer where that is known."""
+
+    def __init__(self, value: SSAValue, cursor: Cursor, bounds: Range | None = None):
+        self.value = value
+        self.cursor = cursor
+        self.type = value.type
+        self.bounds = bounds
+        if bounds is None and not is_float(value.type):
+            self.bounds = _full_range(value.type)
+
+    @property
+    def range(self) -> Range:
+        """The smallest and largest value this integer can have."""
+        assert self.bounds is not None, f"{self.type} has no range"
+        return self.bounds
+
+    def _emit(self, op: Operation, bounds: Range | None = None) -> IRScalar:
+        return IRScalar(self.cursor.builder.insert(op).results[0], self.cursor, bounds)
+
+    def constant(self, value: Number, kind: Attribute) -> IRScalar:
+        return make_constant(self.cursor, value, kind)
+
+    def binary(self, name: str, other: Scalar) -> IRScalar:
+        other = self.lift(other)
+        assert self.type == other.type, f"{name} of {self.type} and {other.type}"
+        if is_float(self.type):
+            if name == "remainder":
+                quotient = (self / other).math("trunc")
+                return self - quotient * other
+            return self._emit(_FLOAT_OPS[name](self.value, other.value))
+        folded = _fold_identity(name, self, other)
+        if folded is not None:
+            return folded
+        bounds = _binary_range(name, self.range, other.range)
+        low, high = _full_range(self.type)
+        fits = bounds is not None and low <= bounds[0] and bounds[1] <= high
+        if fits and bounds is not None and bounds[0] == bounds[1]:
+            return self.constant(bounds[0], self.type)
+        kind = _INTEGER_OPS[name]
+        if fits and issubclass(kind, arith.SignlessIntegerBinaryOperationWithOverflow):
+            return self._emit(kind(self.value, other.value, overflow=_NO_WRAP), bounds)
+        return self._emit(kind(self.value, other.value), bounds if fits else None)
+
+    def compare(self, predicate: str, other: Scalar) -> IRScalar:
+        other = self.lift(other)
+        assert self.type == other.type, f"{predicate} of {self.type} and {other.type}"
+        if is_float(self.type):
+            ordered = "une" if predicate == "ne" else "o" + predicate
+            return self._emit(arith.CmpfOp(self.value, other.value, ordered))
+        signed = predicate if predicate in ("eq", "ne") else "s" + predicate
+        return self._emit(arith.CmpiOp(self.value, other.value, signed))
+
+    def select(self, if_true: Scalar | Number, if_false: Scalar | Number) -> IRScalar:
+        model = if_true if isinstance(if_true, Scalar) else if_false
+        assert isinstance(model, IRScalar)
+        a, b = model.lift(if_true), model.lift(if_false)
+        bounds = None
+        if a.bounds is not None and b.bounds is not None:
+            bounds = min(a.bounds[0], b.bounds[0]), max(a.bounds[1], b.bounds[1])
+        return self._emit(arith.SelectOp(self.value, a.value, b.value), bounds)
+
+    def to(self, kind: Attribute, *, unsigned: bool = False) -> IRScalar:
+        if kind == self.type:
+            return self
+        if is_float(self.type):
+            return self._float_to(kind)
+        unsigned = unsigned or self.type == i1
+        if is_float(kind):
+            op = arith.UIToFPOp if unsigned else arith.SIToFPOp
+            return self._emit(op(self.value, kind))
+        if isinstance(self.value.owner, arith.ConstantOp):
+            return self.constant(self.range[0], kind)
+        if isinstance(kind, IndexType) or isinstance(self.type, IndexType):
+            return self._index_to(kind)
+        if _width(kind) < _width(self.type):
+            low, high = _full_range(kind)
+            fits = low <= self.range[0] and self.range[1] <= high
+            return self._emit(arith.TruncIOp(self.value, kind), self.bounds if fits else None)
+        if unsigned:
+            modulus = 1 << _width(self.type)
+            bounds = self.range if self.range[0] >= 0 else (0, modulus - 1)
+            return self._emit(arith.ExtUIOp(self.value, kind), bounds)
+        return self._emit(arith.ExtSIOp(self.value, kind), self.bounds)
+
+    def _float_to(self, kind: Attribute) -> IRScalar:
+        if isinstance(self.type, Float32Type) and isinstance(kind, Float64Type):
+            return self._emit(arith.ExtFOp(self.value, kind))
+        if isinstance(self.type, Float64Type) and isinstance(kind, Float32Type):
+            return self._emit(arith.TruncFOp(self.value, kind))
+        if isinstance(kind, IndexType):
+            return self.to(i32).to(kind)
+        return self._emit(arith.FPToSIOp(self.value, kind))
+
+    def _index_to(self, kind: Attribute) -> IRScalar:
+        if not isinstance(kind, IndexType) and _width(kind) < 32:
+            return self.to(i32).to(kind)
+        if not isinstance(self.type, IndexType) and _width(self.type) < 32:
+            return self.to(i32).to(kind)
+        low, high = _full_range(kind)
+        fits = low <= self.range[0] and self.range[1] <= high
+        return self._emit(arith.IndexCastOp(self.value, kind), self.bounds if fits else None)
+
+    def bitcast(self, kind: Attribute) -> IRScalar:
+        return self._emit(arith.BitcastOp(self.value, kind))
+
+    def math(self, name: str) -> IRScalar:
+        if name == "negf":
+            return self._emit(arith.NegfOp(self.value))
+        if name == "erfc":
+            return 1.0 - self.math("erf")
+        return self._emit(_MATH_OPS[name](self.value))
+
+    def power(self, exponent: Scalar) -> IRScalar:
+        return self._emit(math.PowFOp(self.value, _ssa(exponent)))
+
+    def atan2(self, x: Scalar) -> IRScalar:
+        return self._emit(math.Atan2Op(self.value, _ssa(x)))
+
+    def requantize(self, multiplier: Scalar, shift: Scalar, rounding: Rounding) -> IRScalar:
+        return self._emit(RequantizeOp(self.value, _ssa(multiplier), _ssa(shift), rounding))
+
+    def scale_f64(self, multiplier: Scalar) -> IRScalar:
+        return self._emit(ScaleF64Op(self.value, _ssa(multiplier)))
+
+    def leading_zeros(self) -> IRScalar:
+        return self._emit(math.CountLeadingZerosOp(self.value), (0, 32))
+
+    def srdhm(self, other: Scalar) -> IRScalar:
+        return self._emit(SrdhmOp(self.value, _ssa(other)))
+
+    def rdbp(self, exponent: Scalar) -> IRScalar:
+        return self._emit(RdbpOp(self.value, _ssa(exponent)))
+
+
+def _ssa(value: Scalar) -> SSAValue:
+    assert isinstance(value, IRScalar)
+    return value.value
+
+
+def _fold_identity(name: str, a: IRScalar, b: IRScalar) -> IRScalar | None:
+    """Index arithmetic with 0 and 1, which constant extents produce all the time."""
+    a_constant = a.range[0] if a.range[0] == a.range[1] else None
+    b_constant = b.range[0] if b.range[0] == b.range[1] else None
+    if b_constant == 0 and name in ("add", "sub", "or", "xor", "shl", "shr"):
+        return a
+    if a_constant == 0 and name in ("add", "or", "xor"):
+        return b
+    if b_constant == 1 and name in ("mul", "divide"):
+        return a
+    if a_constant == 1 and name == "mul":
+        return b
+    return None
+
+
+def make_constant(cursor: Cursor, value: Number, kind: Attribute) -> IRScalar:
+    """A constant at the cursor; integers are reduced to the type's width."""
+    if is_float(kind):
+        assert isinstance(kind, Float32Type | Float64Type)
+        op = arith.ConstantOp(FloatAttr(float(value), kind))
+        return IRScalar(cursor.builder.insert(op).result, cursor)
+    width = _width(kind)
+    number = int(value) & ((1 << width) - 1)
+    if width > 1:
+        number -= (number >> (width - 1)) << width
+    assert isinstance(kind, IntegerType | IndexType)
+    attribute = IntegerAttr(-number if width == 1 else number, kind)
+    op = arith.ConstantOp(attribute)
+    return IRScalar(cursor.builder.insert(op).result, cursor, (number, number))
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A buffer of the nest together with the tensor type whose values it holds."""
+
+    memory: SSAValue
+    tensor: Attribute
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The tensor's shape (not the memory's, which packs binary channels)."""
+        return shape_of(self.tensor)
+
+    @property
+    def element(self) -> Attribute:
+        """The tensor's element type, quantisation included."""
+        return element_of(self.tensor)
+
+    @property
+    def packed(self) -> bool:
+        """Whether the memory holds words of 32 binary channels."""
+        return isinstance(self.element, BinType)
+
+
+Index = Sequence[IRScalar]
+
+
+class LoopBuilder:
+    """
+    Builds the body of one `kernel.nest`.
+
+    `inputs` and `outputs` are the layer's tensors, in the order of the op's operands and results.
+    Constants that the lowering makes (tables of multipliers, of functions) become further inputs
+    of the nest.
+    """
+
+    def __init__(self, nest: NestOp, inputs: Sequence[Attribute], outputs: Sequence[Attribute]):
+        self.nest = nest
+        args = nest.body.block.args
+        split, end = len(inputs), len(inputs) + len(outputs)
+        self.inputs = [Operand(a, t) for a, t in zip(args[:split], inputs, strict=True)]
+        self.outputs = [Operand(a, t) for a, t in zip(args[split:end], outputs, strict=True)]
+        self.scratch = list(args[end:])
+        self.cursor = Cursor(Builder(InsertPoint.at_end(nest.body.block)))
+        self._tables: dict[int, tuple[Array, Operand]] = {}
+
+    def _insert(self, op: Operation) -> IRScalar:
+        return IRScalar(self.cursor.builder.insert(op).results[0], self.cursor)
+
+    def constant(self, value: Number, kind: Attribute) -> IRScalar:
+        """A scalar constant."""
+        return make_constant(self.cursor, value, kind)
+
+    def index(self, value: int) -> IRScalar:
+        """A constant index."""
+        return make_constant(self.cursor, value, INDEX)
+
+    def as_index(self, value: IRScalar | int) -> IRScalar:
+        """An index that may be known already."""
+        return value if isinstance(value, IRScalar) else self.index(value)
+
+    def table(self, values: Array, element: Attribute) -> Operand:
+        """Read-only data of the layer, an array of any shape. One array object is one table."""
+        known = self._tables.get(id(values))
+        if known is not None:
+            return known[1]
+        operand = self._new_table(values, element)
+        self._tables[id(values)] = values, operand
+        return operand
+
+    def _new_table(self, values: Array, element: Attribute) -> Operand:
+        attribute = dense_attribute(np.asarray(values), element)
+        tensor = attribute.type
+        constant = ConstantOp(attribute, memory_type(tensor))
+        constant.location = self.nest.location
+        parent = self.nest.parent_block()
+        assert parent is not None
+        parent.insert_op_before(constant, self.nest)
+        return Operand(self.nest.add_input(constant.result), tensor)
+
+    def flat(self, operand: Operand) -> Operand:
+        """The operand as one long row, for layers to which its shape does not matter."""
+        assert isinstance(operand.memory.type, MemRefType)
+        count = 1
+        for extent in operand.memory.type.get_shape():
+            count *= extent
+        if len(operand.shape) == 1:
+            return operand
+        kind = MemRefType(operand.memory.type.element_type, [count])
+        view = self.cursor.builder.insert(ViewOp(operand.memory, 0, kind))
+        return Operand(view.result, TensorType(operand.element, [count]))
+
+    def load(self, operand: Operand, index: Index) -> IRScalar:
+        """
+        One stored element: the storage integer or float; `i1` for booleans and, as a bit that is
+        set for -1, for binary tensors.
+        """
+        element = operand.element
+        if isinstance(element, BinType):
+            *outer, channel = index
+            word = self._load(operand.memory, [*outer, channel // BITS_PER_WORD])
+            bit = (channel % BITS_PER_WORD).to(i32)
+            shifted = self._insert(arith.ShRUIOp(word.value, bit.value))
+            return (shifted & 1).to(i1)
+        value = self._load(operand.memory, index)
+        if element == i1:
+            return value.ne(0)
+        if isinstance(element, UniformQuantizedType):
+            narrow = (element.storage_min, element.storage_max)
+            low, high = value.range
+            if low <= narrow[0] and narrow[1] <= high:
+                value.bounds = narrow
+        return value
+
+    def widen(self, value: IRScalar, element: Attribute, kind: Attribute = i32) -> IRScalar:
+        """A stored integer as a wider one, respecting whether the tensor's type is unsigned."""
+        if value.type == kind:
+            return value
+        return value.to(kind, unsigned=is_unsigned(element))
+
+    def _load(self, memory: SSAValue, index: Index) -> IRScalar:
+        return self._insert(memref.LoadOp.get(memory, [i.value for i in index]))
+
+    def store(self, operand: Operand, index: Index, value: IRScalar) -> None:
+        """Stores one element; for a binary tensor, `store_bits` is what writes whole words."""
+        assert not isinstance(operand.element, BinType), "binary elements are stored by words"
+        if operand.element == i1:
+            value = value.to(i8)
+        op = memref.StoreOp.get(value.value, operand.memory, [i.value for i in index])
+        self.cursor.builder.insert(op)
+
+    def produce(self, operand: Operand, element: Callable[[list[IRScalar]], IRScalar]) -> None:
+        """Computes and stores every element of a tensor; binary ones word by word."""
+        if not operand.packed:
+            self.for_each(operand.shape, lambda i: self.store(operand, i, element(i)))
+            return
+        *outer, channels = operand.shape
+        words = -(-channels // BITS_PER_WORD)
+
+        def word(index: list[IRScalar]) -> None:
+            first = index[-1] * BITS_PER_WORD
+            count = self.index(channels) - first
+            value = self.reduce(
+                [(0, count.min(BITS_PER_WORD))],
+                self.constant(0, i32),
+                lambda so_far, k: (
+                    so_far | (element([*index[:-1], first + k[0]]).to(i32) << k[0].to(i32))
+                ),
+            )
+            self.cursor.builder.insert(
+                memref.StoreOp.get(value.value, operand.memory, [i.value for i in index])
+            )
+
+        self.for_each([*outer, words], word)
+
+    def for_each(self, extents: Sequence[int], body: Callable[[list[IRScalar]], None]) -> None:
+        """Loops over all indices below `extents`, the last fastest. Extents of 1 make no loop."""
+
+        def nest(outer: list[IRScalar], rest: Sequence[int]) -> None:
+            if not rest:
+                body(outer)
+                return
+            if rest[0] == 1:
+                nest([*outer, self.index(0)], rest[1:])
+                return
+            self.loop(0, rest[0], lambda i: nest([*outer, i], rest[1:]))
+
+        nest([], extents)
+
+    def loop(
+        self, low: IRScalar | int, high: IRScalar | int, body: Callable[[IRScalar], None]
+    ) -> None:
+        """One loop from `low` to below `high`."""
+        self.fold(low, high, [], lambda i, _: (body(i), [])[1])
+
+    def fold(
+        self,
+        low: IRScalar | int,
+        high: IRScalar | int,
+        initial: Sequence[IRScalar],
+        body: Callable[[IRScalar, list[IRScalar]], Sequence[IRScalar]],
+    ) -> list[IRScalar]:
+        """A loop that carries values; `body` gets the index and the values and returns the next."""
+        low, high = self.as_index(low), self.as_index(high)
+        step = self.index(1)
+        block = Block(arg_types=[INDEX, *(value.type for value in initial)])
+        op = scf.ForOp(low.value, high.value, step.value, [v.value for v in initial], Region(block))
+        self.cursor.builder.insert(op)
+        outer, self.cursor.builder = self.cursor.builder, Builder(InsertPoint.at_end(block))
+        induction = IRScalar(
+            block.args[0], self.cursor, (low.range[0], max(low.range[0], high.range[1] - 1))
+        )
+        carried = [IRScalar(arg, self.cursor) for arg in block.args[1:]]
+        results = body(induction, carried)
+        self.cursor.builder.insert(scf.YieldOp(*(value.value for value in results)))
+        self.cursor.builder = outer
+        return [IRScalar(result, self.cursor) for result in op.results]
+
+    def reduce(
+        self,
+        bounds: Sequence[tuple[IRScalar | int, IRScalar | int]],
+        initial: IRScalar,
+        body: Callable[[IRScalar, list[IRScalar]], IRScalar],
+    ) -> IRScalar:
+        """Folds one value over a nest of loops; `body` gets the value so far and the indices."""
+
+        def nest(value: IRScalar, outer: list[IRScalar], rest: Sequence[tuple[object, object]]):
+            if not rest:
+                return body(value, outer)
+            low, high = bounds[len(outer)]
+            if (low, high) == (0, 1):
+                return nest(value, [*outer, self.index(0)], rest[1:])
+            return self.fold(low, high, [value], lambda i, v: [nest(v[0], [*outer, i], rest[1:])])[
+                0
+            ]
+
+        return nest(initial, [], bounds)
+
+    def when(self, condition: IRScalar, body: Callable[[], None]) -> None:
+        """Runs `body` if the `i1` is set."""
+        block = Block()
+        op = scf.IfOp(condition.value, [], Region(block), Region())
+        self.cursor.builder.insert(op)
+        outer, self.cursor.builder = self.cursor.builder, Builder(InsertPoint.at_end(block))
+        body()
+        self.cursor.builder.insert(scf.YieldOp())
+        self.cursor.builder = outer
+
+    def choose(
+        self,
+        condition: IRScalar,
+        if_true: Callable[[], IRScalar],
+        if_false: Callable[[], IRScalar],
+    ) -> IRScalar:
+        """The value of one of two computations of which only the chosen one runs."""
+        blocks = Block(), Block()
+        outer = self.cursor.builder
+        results: list[IRScalar] = []
+        for block, body in zip(blocks, (if_true, if_false), strict=True):
+            self.cursor.builder = Builder(InsertPoint.at_end(block))
+            results.append(body())
+            self.cursor.builder.insert(scf.YieldOp(results[-1].value))
+        self.cursor.builder = outer
+        op = scf.IfOp(condition.value, [results[0].type], Region(blocks[0]), Region(blocks[1]))
+        self.cursor.builder.insert(op)
+        return IRScalar(op.results[0], self.cursor)

@@ -1,0 +1,197 @@
+"""Pooling over the two spatial axes."""
+
+from __future__ import annotations
+
+from abc import ABC
+
+import numpy as np
+from xdsl.dialects.builtin import (
+    DenseArrayBase,
+    Float32Type,
+    FloatAttr,
+    IntegerAttr,
+    TensorType,
+    f32,
+    i32,
+    i64,
+)
+from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def, result_def
+from xdsl.utils.exceptions import VerifyException
+
+from nnc.dialects.nn.base import NnOp
+from nnc.dialects.nn.loops import IRScalar, LoopBuilder
+from nnc.dialects.nn.types import (
+    Array,
+    BinType,
+    element_of,
+    is_unsigned,
+    numpy_dtype,
+    scalar_type,
+    shape_of,
+)
+from nnc.dialects.nn.window import Axis, Window
+
+
+class PoolOp(NnOp, ABC):
+    """
+    `kernel` and `strides` are [height, width], `padding` is [top, bottom, left, right] in input
+    positions; padded positions take no part. Works on stored values: input and output have one
+    quantisation. `min` and `max` clamp the output.
+    """
+
+    input = operand_def(TensorType)
+    output = result_def(TensorType)
+
+    kernel = prop_def(DenseArrayBase.constr(i64))
+    strides = prop_def(DenseArrayBase.constr(i64))
+    padding = prop_def(DenseArrayBase.constr(i64))
+    min = opt_prop_def(IntegerAttr | FloatAttr)
+    max = opt_prop_def(IntegerAttr | FloatAttr)
+
+    def window(self) -> Window:
+        """The geometry of the sliding window."""
+        _, height, width, _ = shape_of(self.input)
+        _, out_height, out_width, _ = shape_of(self.output)
+        kernel, strides = self.kernel.get_values(), self.strides.get_values()
+        top, bottom, left, right = self.padding.get_values()
+        return Window(
+            Axis(height, out_height, kernel[0], strides[0], 1, top, bottom),
+            Axis(width, out_width, kernel[1], strides[1], 1, left, right),
+        )
+
+    def verify_(self) -> None:
+        if len(self.kernel) != 2 or len(self.strides) != 2 or len(self.padding) != 4:
+            raise VerifyException("expected 2 kernel extents, 2 strides and 4 paddings")
+        if element_of(self.input) != element_of(self.output):
+            raise VerifyException(
+                f"expected an output of {element_of(self.input)}, got {element_of(self.output)}"
+            )
+        self.window().verify()
+
+    def bounds(self) -> tuple[float | None, float | None]:
+        """The clamp, in stored units or as floats."""
+        return (
+            None if self.min is None else self.min.value.data,
+            None if self.max is None else self.max.value.data,
+        )
+
+    @property
+    def is_float(self) -> bool:
+        """Whether values are floats."""
+        return isinstance(element_of(self.input), Float32Type)
+
+
+@irdl_op_definition
+class MaxPool2DOp(PoolOp):
+    """
+    The largest value of each window; of binary values, +1 if any is.
+
+    ```mlir
+    %y = nn.max_pool2d %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>,
+      padding = array<i64: 0, 0, 0, 0>} : (tensor<1x8x8x16xf32>) -> tensor<1x4x4x16xf32>
+    ```
+    """
+
+    name = "nn.max_pool2d"
+
+    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
+        (image,) = inputs
+        if isinstance(element_of(self.input), BinType):
+            patches = self.window().patches(image, True)
+            return (patches.all(axis=(3, 4)),)
+        lowest = -np.inf if self.is_float else np.iinfo(image.dtype).min
+        patches = self.window().patches(image, lowest)
+        low, high = self.bounds()
+        result = patches.max(axis=(3, 4))
+        if low is not None or high is not None:
+            result = np.clip(result, low, high)
+        return (result.astype(image.dtype),)
+
+    def lower(self, b: LoopBuilder) -> None:
+        window, source = self.window(), b.inputs[0]
+        element = element_of(self.input)
+        binary = isinstance(element, BinType)
+        kind = f32 if self.is_float else i32
+
+        def read(at: list[IRScalar]) -> IRScalar:
+            value = b.load(source, at)
+            return value.to(i32) if binary else b.widen(value, element, kind)
+
+        def pooled(index: list[IRScalar]) -> IRScalar:
+            n, oy, ox, c = index
+            bounds = [window.height.inside(b, oy), window.width.inside(b, ox)]
+            lowest = -np.inf if self.is_float else np.iinfo(numpy_dtype(element)).min
+            initial = 1 if binary else lowest
+
+            def tap(best: IRScalar, at: list[IRScalar]) -> IRScalar:
+                iy = window.height.coordinate(oy, at[0])
+                ix = window.width.coordinate(ox, at[1])
+                value = read([n, iy, ix, c])
+                return best & value if binary else best.max(value)
+
+            best = b.reduce(bounds, b.constant(initial, kind), tap)
+            return best.clamp(*self.bounds()).to(scalar_type(element))
+
+        b.produce(b.outputs[0], pooled)
+
+
+@irdl_op_definition
+class AveragePool2DOp(PoolOp):
+    """
+    The mean of the positions of each window that lie inside the input. Of stored integers: the
+    integer nearest to the mean of the stored values, ties away from zero, the zero point unused
+    (TFLite `reference/integer_ops/pooling.h`).
+
+    ```mlir
+    %y = nn.average_pool2d %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>,
+      padding = array<i64: 0, 0, 0, 0>} : (tensor<1x8x8x16xf32>) -> tensor<1x4x4x16xf32>
+    ```
+    """
+
+    name = "nn.average_pool2d"
+
+    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
+        (image,) = inputs
+        window = self.window()
+        ones = window.patches(np.ones((1, *image.shape[1:3], 1)), 0)
+        count = ones.sum(axis=(3, 4))
+        low, high = self.bounds()
+        if self.is_float:
+            patches = window.patches(image, 0.0)
+            mean = patches.sum(axis=(3, 4), dtype=np.float32) / count.astype(np.float32)
+            return (np.clip(mean, low, high) if (low, high) != (None, None) else mean,)
+        total = window.patches(image.astype(np.int64), 0).sum(axis=(3, 4))
+        whole = count.astype(np.int64)
+        half = whole // 2
+        away = np.where(total > 0, (total + half) // whole, -((half - total) // whole))
+        if is_unsigned(element_of(self.input)):
+            away = (total + half) // whole
+        info = np.iinfo(image.dtype)
+        result = np.clip(away, info.min if low is None else low, info.max if high is None else high)
+        return (result.astype(image.dtype),)
+
+    def lower(self, b: LoopBuilder) -> None:
+        window, source = self.window(), b.inputs[0]
+        element = element_of(self.input)
+        kind = f32 if self.is_float else i32
+
+        def pooled(index: list[IRScalar]) -> IRScalar:
+            n, oy, ox, c = index
+            rows, columns = window.height.inside(b, oy), window.width.inside(b, ox)
+
+            def tap(total: IRScalar, at: list[IRScalar]) -> IRScalar:
+                iy = window.height.coordinate(oy, at[0])
+                ix = window.width.coordinate(ox, at[1])
+                return total + b.widen(b.load(source, [n, iy, ix, c]), element, kind)
+
+            total = b.reduce([rows, columns], b.constant(0, kind), tap)
+            height = b.as_index(rows[1]) - b.as_index(rows[0])
+            width = b.as_index(columns[1]) - b.as_index(columns[0])
+            count = (height * width).to(i32)
+            if self.is_float:
+                return (total / count.to(f32)).clamp(*self.bounds())
+            half = count.divide(2)
+            mean = (total > 0).select((total + half).divide(count), (total - half).divide(count))
+            return mean.clamp(*self.bounds()).to(scalar_type(element))
+
+        b.produce(b.outputs[0], pooled)
