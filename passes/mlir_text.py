@@ -29,7 +29,7 @@ from xdsl.printer import Printer
 from xdsl.syntax_printer import SyntaxPrinter
 from xdsl.utils.exceptions import ParseError, VerifyException
 
-from nnc.passes.diagnostics import UsageError
+from nnc.passes.diagnostics import UsageError, suggestion
 
 ELIDED = "__elided__"
 """The name, as in MLIR, of a constant that was left out of the text."""
@@ -45,10 +45,11 @@ class LocatedParser(Parser):
         super().__init__(context, text, name)
         self._file = StringAttr(name)
         self._line_offset = line_offset
+        self._operation_start = 0
         self._line_starts = [0, *(i + 1 for i, letter in enumerate(text) if letter == "\n")]
 
     def parse_operation(self) -> Operation:
-        position = self.pos
+        self._operation_start = position = self.pos
         try:
             op = super().parse_operation()
         except VerifyException as error:
@@ -56,6 +57,13 @@ class LocatedParser(Parser):
         if isinstance(op.location, UnknownLoc):
             op.location = self._location(position)
         return op
+
+    def _get_op_by_name(self, name: str) -> type[Operation]:
+        stack = self._parser_state.dialect_stack
+        if found := self.ctx.get_optional_op(name, dialect_stack=stack):
+            return found
+        hint = suggestion(name, (op.name for op in self.ctx.loaded_ops))
+        self.raise_error(f"operation '{name}' is not registered{hint}", self._operation_start)
 
     def _location(self, position: int) -> FileLineColLoc:
         line = bisect_right(self._line_starts, position)

@@ -23,5 +23,5 @@ func.func @layer() -> i32 {
 
 // -----
 
-// CHECK: errors.mlir:[[# @LINE + 1]]:15: Operation test.unknown is not registered
-"test.unknown"() : () -> ()
+// CHECK: errors.mlir:[[# @LINE + 1]]:3: operation 'arith.constnat' is not registered; did you mean 'arith.constant'?
+  %0 = arith.constnat 1 : i32

@@ -1,0 +1,147 @@
+"""The driver: what it says about mistakes, what it leaves behind, and what it costs to start."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from support.filecheck import run_command
+
+MODULE = "func.func @f(%a: i32) -> i32 {\n  func.return %a : i32\n}\n"
+
+
+@pytest.fixture
+def module(tmp_path: Path) -> str:
+    path = tmp_path / "module.mlir"
+    path.write_text(MODULE, encoding="utf-8")
+    return str(path)
+
+
+def command(name: str) -> str:
+    """The installed command of that name."""
+    return str(Path(sysconfig.get_path("scripts")) / name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["-p", "canonicalise"],
+            "error: unknown pass 'canonicalise'; did you mean 'canonicalize'?",
+        ),
+        (["-p", "x7"], "error: unknown pass 'x7'"),
+        (["-p", "dce{qqq=1}"], "error: pass 'dce' has no option 'qqq'; it has none"),
+        (["-p", "convert-func-to-x86-func{arhc=x}"], "has no option 'arhc'; did you mean 'arch'?"),
+        (["-p", ",dce"], "Expected pass name here"),
+        (["-p", "dce{a"], "pass-pipeline:1:6: Expected equals, space or end of arguments here"),
+        (["-t", "mlirr"], "unknown 'mlirr'; did you mean 'mlir'?"),
+        (["-t", "mlir{nope=1}"], "error: target 'mlir' has no option 'nope'; it has "),
+        (["--print-wieghts"], "unknown option '--print-wieghts'; did you mean '--print-weights'?"),
+        (["--shape", "image"], "expected NAME=SIZE,SIZE,..., got 'image'"),
+        (["--shape", "image=1,0"], "expected NAME=SIZE,SIZE,..., got 'image=1,0'"),
+        (["--shape", "image=1,8"], "error: --shape is for model files"),
+        (["--frontend", "mlri"], "unknown 'mlri'; did you mean 'mlir'?"),
+    ],
+)
+def test_a_mistake_is_one_line(module: str, arguments: list[str], message: str) -> None:
+    code, output, errors = run_command("nn-opt", [module, *arguments])
+    assert (code, output) == (1, "")
+    assert message in errors
+    assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("absent.mlir", None, "No such file or directory"),
+        ("model.xyz", b"", "expected a file ending in one of .mlir"),
+        ("model.mlir", b"TFL3\xff\xfe", "expected MLIR text, got a file that is not UTF-8"),
+        ("model.mlir", b"", "Could not parse entire input"),
+        ("model.mlir", b"func.func @f() {", "model.mlir:1:17: "),
+        ("model.mlir", b'"test.op"() {x = ' + b"[" * 5000, "nested too deeply"),
+    ],
+)
+def test_a_bad_file_is_one_line(
+    tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    code, output, errors = run_command("nn-opt", [str(path)])
+    assert (code, output) == (1, "")
+    assert message in errors
+    assert errors.count("\n") == 1
+
+
+def test_every_chunk_is_checked_and_nothing_is_written_after_an_error(tmp_path: Path) -> None:
+    path, written = tmp_path / "module.mlir", tmp_path / "out.mlir"
+    path.write_text(f"{MODULE}// -----\nbad\n// -----\n{MODULE}// -----\nworse\n")
+    arguments = [str(path), "--split-input-file", "-o", str(written)]
+    code, output, errors = run_command("nn-opt", arguments)
+    assert (code, output) == (1, "")
+    assert [line.split(": ")[0] for line in errors.splitlines()] == [f"{path}:5:1", f"{path}:11:1"]
+    assert not written.exists()
+
+
+def test_output_file(module: str, tmp_path: Path) -> None:
+    written = tmp_path / "out.mlir"
+    assert run_command("nn-opt", [module, "-o", str(written)]) == (0, "", "")
+    assert written.read_text() == run_command("nn-opt", [str(written)])[1]
+
+
+def test_what_is_told_about_passes_is_not_mixed_into_the_output(module: str) -> None:
+    arguments = [module, "-p", "dce,canonicalize", "--time-passes", "--print-between-passes"]
+    _, output, errors = run_command("nn-opt", arguments)
+    assert output == run_command("nn-opt", [module])[1]
+    assert "dce: 0.0" in errors
+    assert "// after dce\nbuiltin.module" in errors
+
+
+def test_a_closed_pipe_is_no_error_of_ours(module: str) -> None:
+    text = f"{command('nn-opt')} {module} | true; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", text], capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+
+
+def test_xdsl_tools_know_the_dialects(tmp_path: Path) -> None:
+    path = tmp_path / "quant.mlir"
+    path.write_text("func.func private @f(tensor<1x!quant.uniform<i8:f32, 0.5>>)")
+    result = subprocess.run(
+        [command("xdsl-opt"), str(path)], capture_output=True, text=True, check=False
+    )
+    assert "!quant.uniform<i8:f32, 0.5>" in result.stdout
+
+
+def test_no_framework_is_imported(module: str) -> None:
+    program = (
+        "import sys; from nnc.passes.nn_opt import main; main(sys.argv[1:]);"
+        "heavy = {'tensorflow', 'onnx', 'numpy', 'ai_edge_litert', 'rich'} & set(sys.modules);"
+        "print('heavy:', *sorted(heavy))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, module], capture_output=True, text=True, check=False
+    )
+    assert result.stdout.splitlines()[-1] == "heavy:"
+
+
+def test_starting_costs_no_more_than_two_and_a_half_times_xdsl_opt(module: str) -> None:
+    def seconds(name: str) -> float:
+        times: list[float] = []
+        for _ in range(3):
+            before = os.times()
+            subprocess.run([command(name), module], stdout=subprocess.DEVNULL, check=True)
+            after = os.times()
+            times.append(
+                after.children_user
+                - before.children_user
+                + after.children_system
+                - before.children_system
+            )
+        return min(times)
+
+    seconds("nn-opt")
+    assert seconds("nn-opt") <= 2.5 * seconds("xdsl-opt")
