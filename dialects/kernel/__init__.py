@@ -9,10 +9,18 @@ from xdsl.ir import Dialect
 
 from nnc.dialects.kernel.memory import ConstantOp, ViewOp
 from nnc.dialects.kernel.nest import NestOp
-from nnc.dialects.kernel.scalar import RdbpOp, RequantizeOp, RoundingAttr, ScaleF64Op, SrdhmOp
+from nnc.dialects.kernel.scalar import (
+    RdbpOp,
+    RequantizeOp,
+    RoundingAttr,
+    RoundOp,
+    ScaleF64Op,
+    SrdhmOp,
+    TiesAttr,
+)
 
 Kernel = Dialect(
     "kernel",
-    [ConstantOp, NestOp, RdbpOp, RequantizeOp, ScaleF64Op, SrdhmOp, ViewOp],
-    [RoundingAttr],
+    [ConstantOp, NestOp, RdbpOp, RequantizeOp, RoundOp, ScaleF64Op, SrdhmOp, ViewOp],
+    [RoundingAttr, TiesAttr],
 )

@@ -7,6 +7,7 @@ Each is pure, and one inline function of the runtime (`runtime/nnc_arith.h`).
 from __future__ import annotations
 
 from xdsl.dialects.builtin import (
+    f32,
     f64,
     i32,
     i64,
@@ -25,6 +26,7 @@ from xdsl.irdl import (
 )
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.str_enum import StrEnum
 
 from nnc.dialects.utils import Rounding
 
@@ -42,7 +44,7 @@ class RequantizeOp(IRDLOperation):
     `accumulator * multiplier * 2**(shift - 31)`, rounded; the result is not yet clamped.
 
     ```mlir
-    %y = kernel.requantize %acc, %multiplier, %shift double : i32
+    %y = kernel.requantize %acc, %multiplier, %shift, #kernel<rounding double> : i32
     ```
     """
 
@@ -102,6 +104,46 @@ class ScaleF64Op(IRDLOperation):
 
     def __init__(self, accumulator: SSAValue, multiplier: SSAValue):
         super().__init__(operands=[accumulator, multiplier], result_types=[i32])
+
+
+class Ties(StrEnum):
+    """What rounding to the nearest integer does with a value half-way between two."""
+
+    AWAY = "away"
+    EVEN = "even"
+
+
+@irdl_attr_definition
+class TiesAttr(EnumAttribute[Ties], SpacedOpaqueSyntaxAttribute):
+    """`#kernel<ties away>`; see `Ties`."""
+
+    name = "kernel.ties"
+
+
+@irdl_op_definition
+class RoundOp(IRDLOperation):
+    """
+    The nearest integer of a float, saturated to `i32`; 0 for NaN.
+
+    ```mlir
+    %i = kernel.round %x, #kernel<ties away> : f32
+    ```
+    """
+
+    name = "kernel.round"
+
+    operand = operand_def(eq(f32) | eq(f64))
+    ties = prop_def(TiesAttr)
+    result = result_def(i32)
+
+    traits = traits_def(Pure())
+
+    assembly_format = "$operand `,` $ties attr-dict `:` type($operand)"
+
+    def __init__(self, operand: SSAValue, ties: Ties):
+        super().__init__(
+            operands=[operand], properties={"ties": TiesAttr(ties)}, result_types=[i32]
+        )
 
 
 @irdl_op_definition

@@ -215,9 +215,8 @@ class AccumulatingOp(NnOp, ABC):
     def _quantize(self, real: S, output: UniformQuantizedType) -> S:
         low, high = self.stored_bounds()
         zero_point = output.zero_point
-        rounded = (real / output.scale).math("round")
-        bounded = rounded.clamp(float(low - zero_point), float(high - zero_point))
-        return (bounded.to(i32) + zero_point).to(scalar_type(output))
+        rounded = (real / output.scale).round_to_int().clamp(low - zero_point, high - zero_point)
+        return (rounded + zero_point).to(scalar_type(output))
 
     def finish(self, totals: Array, bias: Array | None) -> tuple[Array]:
         """Applies the epilogue to numpy accumulators whose last axis is the output channel."""

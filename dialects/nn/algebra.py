@@ -22,9 +22,11 @@ from xdsl.dialects.builtin import (
     IndexType,
     IntegerType,
     i1,
+    i32,
 )
 from xdsl.ir import Attribute
 
+from nnc.dialects.kernel.scalar import Ties
 from nnc.dialects.nn import fixed_point
 from nnc.dialects.nn.types import Array, numpy_dtype
 from nnc.dialects.utils import Rounding
@@ -98,6 +100,10 @@ class Scalar(ABC):
     @abstractmethod
     def scale_f64(self, multiplier: Scalar) -> Self:
         """`round_half_away(double(self) * multiplier)` saturated to `i32`; multiplier is `f64`."""
+
+    @abstractmethod
+    def round_to_int(self, ties: Ties = Ties.AWAY) -> Self:
+        """The nearest integer of this float, saturated to `i32`; 0 for NaN."""
 
     @abstractmethod
     def leading_zeros(self) -> Self:
@@ -277,6 +283,11 @@ class NumpyScalar(Scalar):
         scaled = fixed_point.requantize_f64(_ints(self), _array(multiplier).astype(np.float64))
         saturated = np.clip(scaled, -(2**31), 2**31 - 1)
         return NumpyScalar(saturated.astype(np.int32), IntegerType(32))
+
+    def round_to_int(self, ties: Ties = Ties.AWAY) -> NumpyScalar:
+        rounded = self.math("round" if ties is Ties.AWAY else "roundeven").array
+        finite = np.nan_to_num(rounded.astype(np.float64), nan=0.0)
+        return NumpyScalar(np.clip(finite, -(2**31), 2**31 - 1).astype(np.int32), i32)
 
     def leading_zeros(self) -> NumpyScalar:
         unsigned = self.array.view(np.uint32).astype(np.float64)

@@ -99,10 +99,9 @@ class QuantizeOp(ElementwiseOp):
         kind = element_of(self.output)
         assert isinstance(kind, UniformQuantizedType)
         zero_point = kind.zero_point
-        rounded = (values[0] / kind.scale).math("round")
         low, high = kind.storage_min - zero_point, kind.storage_max - zero_point
-        bounded = rounded.clamp(float(low), float(high))
-        return (bounded.to(i32) + zero_point).to(scalar_type(kind))
+        rounded = (values[0] / kind.scale).round_to_int().clamp(low, high)
+        return (rounded + zero_point).to(scalar_type(kind))
 
 
 @irdl_op_definition

@@ -293,7 +293,8 @@ def hard_swish_int8(
     """
     `x * min(max(x + 3, 0), 6) / 6` of 8-bit codes, in 16-bit fixed point.
 
-    Raises `ValueError` when input scale / (128 * output scale) reaches 1, as the reference does.
+    Raises `ValueError` when input scale / (128 * output scale) reaches 1, as the reference does;
+    below 2^-16 the reference shifts 16-bit numbers by more than 15, which has no meaning.
     Source: `reference/hard_swish.h`, `HardSwishPrepare` in `kernels/activations.cc` (the
     multipliers are quotients of float32 numbers).
     """

@@ -32,7 +32,7 @@ from xdsl.rewriter import InsertPoint
 
 from nnc.dialects.kernel.memory import ConstantOp, ViewOp
 from nnc.dialects.kernel.nest import NestOp
-from nnc.dialects.kernel.scalar import RdbpOp, RequantizeOp, ScaleF64Op, SrdhmOp
+from nnc.dialects.kernel.scalar import RdbpOp, RequantizeOp, RoundOp, ScaleF64Op, SrdhmOp, Ties
 from nnc.dialects.nn.algebra import INDEX, Number, Scalar, is_float
 from nnc.dialects.nn.types import (
     BITS_PER_WORD,
@@ -278,6 +278,9 @@ class IRScalar(Scalar):
     def scale_f64(self, multiplier: Scalar) -> IRScalar:
         return self._emit(ScaleF64Op(self.value, _ssa(multiplier)))
 
+    def round_to_int(self, ties: Ties = Ties.AWAY) -> IRScalar:
+        return self._emit(RoundOp(self.value, ties))
+
     def leading_zeros(self) -> IRScalar:
         return self._emit(math.CountLeadingZerosOp(self.value), (0, 32))
 
@@ -477,6 +480,18 @@ class LoopBuilder:
             )
 
         self.for_each([*outer, words], word)
+
+    def copy(self, source: Operand, target: Operand) -> None:
+        """Copies a tensor of the same type, word by word if it is packed."""
+
+        def whole(operand: Operand) -> Operand:
+            kind = operand.memory.type
+            assert isinstance(kind, MemRefType)
+            tensor = TensorType(kind.element_type, kind.get_shape())
+            return self.flat(Operand(operand.memory, tensor))
+
+        flat = whole(source)
+        self.produce(whole(target), lambda index: self.load(flat, index))
 
     def for_each(self, extents: Sequence[int], body: Callable[[list[IRScalar]], None]) -> None:
         """Loops over all indices below `extents`, the last fastest. Extents of 1 make no loop."""

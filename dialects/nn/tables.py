@@ -83,7 +83,8 @@ def _interpolation_table(
 ) -> Ints:
     """The table between the real bounds of the inputs and of the outputs, in their precision."""
     low, step = inputs[:1], (inputs[1:] - inputs[:1]) / 512
-    inverse = 65536 / (outputs[1:] - outputs[:1])
+    # A bare 65536 would not fit a 16-bit integer, and so make numpy leave float32.
+    inverse = np.asarray([65536], inputs.dtype) / (outputs[1:] - outputs[:1])
     index = np.arange(513).astype(inputs.dtype)
     starts = np.concatenate([low + index[:512] * step, inputs[1:]])
     with np.errstate(over="ignore", invalid="ignore"):
@@ -136,10 +137,21 @@ def _one_over_one_plus(x: Doubles) -> Doubles:
     return 1.0 / (1.0 + x)
 
 
+# fmt: off
+# Where TFLite's table is one above the rounded sigmoid.
+_SIGMOID_RAISED = [
+    4, 8, 12, 14, 15, 16, 17, 19, 20, 21, 22, 25, 27, 28, 29, 30, 31, 33, 34, 35, 37, 39, 40,
+    41, 43, 44, 45, 46, 49, 50, 54, 62, 63, 64, 66, 82, 86, 93, 100, 103, 112, 116, 135, 255,
+]
+# fmt: on
+
+
 def _sigmoid_table() -> Ints:
-    """`65536 * sigmoid(i / 24)`, the table behind 16-bit logistic and tanh."""
+    """`65536 * sigmoid(i / 24)`, the values of `sigmoid_table_uint16` in TFLite's `common.h`."""
     exact = 65536.0 / (1.0 + np.exp(-np.arange(256) / 24.0))
-    return np.minimum(round_half_away(exact), 65535).astype(np.int64)
+    table = round_half_away(exact).astype(np.int64)
+    table[_SIGMOID_RAISED] += 1
+    return table
 
 
 SIGMOID_TABLE = _sigmoid_table()
