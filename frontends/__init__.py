@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
-FRONTENDS: tuple[str, ...] = ()
+FRONTENDS: tuple[str, ...] = ("tflite",)
 """The extensions, without the dot, of all files that can be read; a new one is one more here."""
 
 
