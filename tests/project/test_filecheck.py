@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from support.filecheck import COMMANDS, FilecheckError, run, run_lines
+from support.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 MODULE = "func.func @f() {\n  func.return\n}\n"
 
 

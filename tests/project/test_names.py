@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
-from pathlib import Path
 
 import pytest
+from support.project import ROOT, modules
 from xdsl.passes import ModulePass
 
-import nnc.passes
 from nnc.codegen import TARGETS, load_target
 from nnc.dialects import DIALECTS, load_dialect
 from nnc.frontends import FRONTENDS, load_frontend
 from nnc.passes import PASSES, load_pass
 
-FILECHECK = Path(__file__).parents[1] / "filecheck"
+FILECHECK = ROOT / "tests/filecheck"
 
 
 @pytest.mark.parametrize("name", PASSES)
@@ -25,14 +23,15 @@ def test_pass(name: str) -> None:
 
 
 def test_every_pass_is_registered() -> None:
-    modules = [
-        importlib.import_module(found.name)
-        for found in pkgutil.walk_packages(nnc.passes.__path__, "nnc.passes.")
+    values = [
+        value
+        for name in modules()
+        if name.startswith("nnc.passes.")
+        for value in vars(importlib.import_module(name)).values()
     ]
-    classes = [value for module in modules for value in vars(module).values()]
     defined = {
         value.name
-        for value in classes
+        for value in values
         if isinstance(value, type)
         and issubclass(value, ModulePass)
         and value.__module__.startswith("nnc.passes.")
