@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xdsl.utils.target import Target
 
-TARGETS: tuple[str, ...] = ()
+TARGETS: tuple[str, ...] = ("c",)
 """Every target of the compiler; a new one is one more name here."""
 
 

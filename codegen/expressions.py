@@ -2,8 +2,8 @@
 SSA values as C expressions.
 
 A pure operation with one use becomes part of the expression that uses it; what is used twice, or
-may not move, becomes a local variable. Arithmetic that cannot overflow (`overflow<nsw>`) is plain C,
-the rest goes through the wrapping helpers of `nnc_arith.h`, so that nothing is undefined.
+may not move, becomes a local variable. Arithmetic that cannot overflow (`overflow<nsw>`) is plain
+C, the rest goes through the wrapping helpers of `nnc_arith.h`, so that nothing is undefined.
 """
 
 from __future__ import annotations
@@ -211,6 +211,8 @@ def _infix(op: Operation, operands: list[Expression]) -> Expression:
         return _call(f"nnc_wrap_{wrapping}{count}", operands)
     if level in (SHIFT, BITS):
         return Expression(f"{lhs.within(UNARY)} {symbol} {rhs.within(UNARY)}", level)
+    if symbol in "+-" and rhs.text.startswith("-") and rhs.text[1:].isdecimal():
+        symbol, rhs = "-" if symbol == "+" else "+", Expression(rhs.text[1:])
     text = f"{lhs.within(level)} {symbol} {rhs.within(level - 1)}"
     if isinstance(op, arith.MulfOp) and _contracts(op):
         return _call(
@@ -245,7 +247,7 @@ def _special(op: Operation, operands: list[Expression]) -> Expression:
             )
             return Expression(text, UNARY)
         case math.CountLeadingZerosOp():
-            return _call("nnc_clz32", operands)
+            return _call("nnc_clz32", [Expression(f"(uint32_t){first.within(UNARY)}")])
         case scalar.RequantizeOp():
             return _call(f"nnc_requantize_{op.rounding.data.value}", operands)
         case scalar.ScaleF64Op():
@@ -267,13 +269,9 @@ def _conversion(op: Operation, value: Expression) -> Expression:
         case arith.ExtUIOp() if _bits(source) == 1:
             return cast
         case arith.ExtUIOp():
-            inner = f"(uint{_bits(source)}_t){value.within(UNARY)}"
-            return Expression(
-                inner
-                if _bits(target) <= 32 and _bits(source) < 32
-                else f"({c_type(target)}){inner}",
-                UNARY,
-            )
+            widened = f"(uint{_bits(source)}_t){value.within(UNARY)}"
+            promoted = _bits(target) <= 32 and _bits(source) < 32
+            return Expression(widened if promoted else f"({c_type(target)}){widened}", UNARY)
         case arith.TruncIOp() if _bits(target) == 1:
             return Expression(f"({value.within(UNARY)} & 1) != 0", EQUALITY)
         case arith.IndexCastOp():

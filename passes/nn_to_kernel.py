@@ -30,6 +30,7 @@ from nnc.dialects.nn import conversion
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.loops import LoopBuilder
 from nnc.dialects.nn.types import memory_type
+from nnc.passes.overlaps import overlaps
 
 NAME = "nn.name"
 TYPE = "nn.type"
@@ -114,7 +115,7 @@ class _Lowering:
                 continue
             nest = NestOp("copy", [source], [arg])
             nest.location = terminator.location
-            nest.attributes["nn.types"] = ArrayAttr([value.type])
+            nest.properties["tensors"] = ArrayAttr([value.type])
             Builder(InsertPoint.before(terminator)).insert(nest)
             b = LoopBuilder(nest, [value.type], [value.type])
             b.copy(b.inputs[0], b.outputs[0])
@@ -125,6 +126,7 @@ class _Lowering:
         if isinstance(op, conversion.ConstantOp):
             constant = ConstantOp(op.value, memory_type(op.output.type))
             constant.location = op.location
+            constant.result.name_hint = op.output.name_hint
             self.memory[op.output] = builder.insert(constant).result
             return
         if isinstance(op, conversion.ReshapeOp):
@@ -141,7 +143,10 @@ class _Lowering:
         scratch = [self._allocate(kind, builder) for kind in op.scratch()]
         nest = NestOp(op.kind, inputs, outputs, scratch)
         nest.location = op.location
-        nest.attributes["nn.types"] = ArrayAttr(list(op.result_types))
+        nest.properties["tensors"] = ArrayAttr(list(op.result_types))
+        nest.set_overlaps(overlaps(op))
+        for argument, name in zip(nest.body.block.args, _operand_names(op), strict=False):
+            argument.name_hint = name
         builder.insert(nest)
         op.lower(LoopBuilder(nest, list(op.operand_types), list(op.result_types)))
 
@@ -160,3 +165,10 @@ def _describe(
     given = attributes.data[index].data if attributes is not None else {}
     name = given.get(NAME, StringAttr(f"{role}{index}"))
     return DictionaryAttr({NAME: name, TYPE: kind, ROLE: StringAttr(role)})
+
+
+def _operand_names(op: NnOp) -> list[str]:
+    """What the op calls its operands and results, where each is one value."""
+    definition = op.get_irdl_definition()
+    names = [name for name, _ in (*definition.operands, *definition.results)]
+    return names if len(names) == len(op.operands) + len(op.results) else []

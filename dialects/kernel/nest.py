@@ -4,30 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import DenseArrayBase, MemRefType, StringAttr, UnitAttr, i32
+from xdsl.dialects.builtin import DenseArrayBase, StringAttr, i32
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.irdl import (
-    AttrSizedOperandSegments,
-    IRDLOperation,
     irdl_op_definition,
-    opt_prop_def,
     prop_def,
     region_def,
     traits_def,
-    var_operand_def,
 )
 from xdsl.traits import IsolatedFromAbove, NoTerminator
 from xdsl.utils.exceptions import VerifyException
 
+from nnc.dialects.kernel.operation import KernelOp
+
 
 @irdl_op_definition
-class NestOp(IRDLOperation):
+class NestOp(KernelOp):
     """
     Loops, loads, stores and scalar arithmetic over buffers; one C function.
 
-    Destination-passing: reads `inputs`, writes every element of `outputs`, and may write and read
-    `scratch`. The block has one argument for each of them, in that order. `in_place` says that an
-    output may share memory with an input, so the C function must not assume otherwise.
+    The block has one argument for each input, output and scratch buffer, in that order.
 
     ```mlir
     kernel.nest "relu" ins(%x) outs(%y) scratch() : memref<4xf32>, memref<4xf32> { ... }
@@ -37,19 +33,13 @@ class NestOp(IRDLOperation):
     name = "kernel.nest"
 
     kind = prop_def(StringAttr)
-    inputs = var_operand_def(MemRefType)
-    outputs = var_operand_def(MemRefType)
-    scratch = var_operand_def(MemRefType)
-    in_place = opt_prop_def(UnitAttr)
     body = region_def("single_block")
 
-    irdl_options = (AttrSizedOperandSegments(as_property=True),)
     traits = traits_def(IsolatedFromAbove(), NoTerminator())
 
     assembly_format = (
-        "$kind `ins` `(` $inputs `)` `outs` `(` $outputs `)` `scratch` `(` $scratch `)` "
-        "(`in_place` $in_place^)? attr-dict `:` `(` type($inputs) `)` `->` `(` type($outputs) `)` "
-        "`,` `(` type($scratch) `)` $body"
+        "$kind `ins` `(` $inputs `)` `outs` `(` $outputs `)` `scratch` `(` $scratch `)` attr-dict "
+        "`:` `(` type($inputs) `)` `->` `(` type($outputs) `)` `,` `(` type($scratch) `)` $body"
     )
 
     def __init__(
@@ -65,6 +55,10 @@ class NestOp(IRDLOperation):
             properties={"kind": StringAttr(kind)},
             regions=[Region(Block(arg_types=[operand.type for operand in operands]))],
         )
+
+    @property
+    def title(self) -> str:
+        return self.kind.data
 
     def add_input(self, value: SSAValue) -> SSAValue:
         """Adds an input behind the others and returns its block argument."""

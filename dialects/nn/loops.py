@@ -404,7 +404,10 @@ class LoopBuilder:
         parent = self.nest.parent_block()
         assert parent is not None
         parent.insert_op_before(constant, self.nest)
-        return Operand(self.nest.add_input(constant.result), tensor)
+        constant.result.name_hint = "table"
+        argument = self.nest.add_input(constant.result)
+        argument.name_hint = "table"
+        return Operand(argument, tensor)
 
     def flat(self, operand: Operand) -> Operand:
         """The operand as one long row, for layers to which its shape does not matter."""
