@@ -66,17 +66,16 @@ def test_a_refused_model_says_why() -> None:
 
 def test_the_file_holds_what_was_asked_for() -> None:
     model = ModelBuilder("net", "a description")
+    model.versions["CONV_2D"] = 3
     x = model.input("x", (1, 2, 2, 3), "i8", per_tensor(0.1, 4), shape_signature=(-1, 2, 2, 3))
     weights = model.constant(np.ones((5, 1, 1, 3)), "i8", per_axis(0, [0.1, 0.2, 0.3, 0.4, 0.5]))
     bias = model.constant(np.arange(5), "i32")
     state = model.tensor((1, 4), "f32", name="state", is_variable=True)
-    y = model.output_of(
+    y = model.tensor((1, 2, 2, 5), "i8", per_tensor(0.3))
+    model.op(
         "CONV_2D",
         [x, weights, bias],
-        (1, 2, 2, 5),
-        "i8",
-        per_tensor(0.3),
-        version=3,
+        [y],
         padding="VALID",
         stride_w=2,
         stride_h=1,

@@ -202,8 +202,6 @@ class GraphBuilder:
         builtin: str,
         inputs: Sequence[Tensor | None],
         outputs: Sequence[Tensor],
-        *,
-        version: int | None = None,
         **options: Option,
     ) -> None:
         """
@@ -217,7 +215,7 @@ class GraphBuilder:
         if code is None:
             raise ValueError(f"expected a builtin operator of the schema, got {builtin}")
         operator = self._operator(
-            self.model.opcode(code, None, 2 if builtin == "BROADCAST_TO" else version or 1),
+            self.model.opcode(code, None, self.model.versions.get(builtin, 1)),
             inputs,
             outputs,
         )
@@ -253,13 +251,11 @@ class GraphBuilder:
         shape: Sequence[int],
         dtype: TypeName,
         quantization: Quantization | None = None,
-        *,
-        version: int | None = None,
         **options: Option,
     ) -> Tensor:
         """Append an operator with one result and return that result, not yet a model output."""
         result = self.tensor(shape, dtype, quantization)
-        self.op(builtin, inputs, [result], version=version, **options)
+        self.op(builtin, inputs, [result], **options)
         return result
 
     def output(self, *tensors: Tensor) -> None:
@@ -288,10 +284,15 @@ class GraphBuilder:
 
 
 class ModelBuilder(GraphBuilder):
-    """A model, which is also its own first subgraph; `build` gives the bytes of the file."""
+    """
+    A model, which is also its own first subgraph; `build` gives the bytes of the file.
+
+    `versions` has the versions of builtin operators that are not 1; change it before adding them.
+    """
 
     def __init__(self, name: str = "main", description: str = "") -> None:
         super().__init__(self, name)
+        self.versions = {"BROADCAST_TO": 2}
         self._description = description
         self._buffers: list[Any] = [schema.BufferT()]
         self._codes: list[tuple[int, str | None, int]] = []
