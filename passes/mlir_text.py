@@ -18,10 +18,10 @@ from xdsl.dialects.builtin import (
     DenseResourceAttr,
     FileLineColLoc,
     IntAttr,
+    LocationAttr,
     ModuleOp,
     StringAttr,
     TensorType,
-    UnknownLoc,
 )
 from xdsl.ir import Attribute, Operation
 from xdsl.parser import Parser
@@ -46,6 +46,7 @@ class LocatedParser(Parser):
         self._file = StringAttr(name)
         self._line_offset = line_offset
         self._operation_start = 0
+        self._stated_location: LocationAttr | None = None
         self._line_starts = [0, *(i + 1 for i, letter in enumerate(text) if letter == "\n")]
 
     def parse_operation(self) -> Operation:
@@ -54,9 +55,14 @@ class LocatedParser(Parser):
             op = super().parse_operation()
         except VerifyException as error:
             self.raise_error(str(error), position)
-        if isinstance(op.location, UnknownLoc):
+        if self._stated_location is None:
             op.location = self._location(position)
         return op
+
+    def parse_optional_location(self) -> LocationAttr | None:
+        # An operation's own location is the last thing of it that is parsed.
+        self._stated_location = super().parse_optional_location()
+        return self._stated_location
 
     def _get_op_by_name(self, name: str) -> type[Operation]:
         stack = self._parser_state.dialect_stack

@@ -11,5 +11,7 @@ func.func @locations() {
   "test.op"() : () -> ()
   // CHECK-NEXT: loc(fused["a", "b"])
   "test.op"() : () -> () loc(fused["a", "b"])
+  // CHECK-NEXT: loc(unknown)
+  "test.op"() : () -> () loc(unknown)
   func.return
 }
