@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 
+from xdsl.ir import SSAValue
 from xdsl.irdl import (
     irdl_op_definition,
     operand_def,
@@ -268,10 +269,15 @@ class _PadOp(TflOp, ABC):
     output = result_def(TENSOR)
 
     def verify_(self) -> None:
-        check_rank("paddings", self.paddings, (2,))
-        check_dimension("paddings", self.paddings, 0, len(shape_of(self.input) or ()))
-        check_dimension("paddings", self.paddings, 1, 2)
-        check_rank("an output", self.output, (len(shape_of(self.input) or ()),))
+        _check_paddings(self.input, self.paddings, self.output)
+
+
+def _check_paddings(input: SSAValue, paddings: SSAValue, output: SSAValue) -> None:
+    rank = len(shape_of(input) or ())
+    check_rank("paddings", paddings, (2,))
+    check_dimension("paddings", paddings, 0, rank)
+    check_dimension("paddings", paddings, 1, 2)
+    check_rank("an output", output, (rank,))
 
 
 @irdl_op_definition
@@ -288,7 +294,7 @@ class PadOp(_PadOp):
 
 
 @irdl_op_definition
-class Padv2Op(_PadOp):
+class Padv2Op(TflOp):
     """
     PADV2: a given value around a tensor.
 
@@ -300,7 +306,13 @@ class Padv2Op(_PadOp):
 
     name = "tfl.padv2"
 
+    input = operand_def(TENSOR)
+    paddings = operand_def(TENSOR)
     constant_values = operand_def(TENSOR)
+    output = result_def(TENSOR)
+
+    def verify_(self) -> None:
+        _check_paddings(self.input, self.paddings, self.output)
 
 
 @irdl_op_definition
