@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the portable CMSIS-NN functions share: dot products, the taps of a window that lie inside
- * the input, and the last step from an accumulator to an output.
+ * What the portable CMSIS-NN functions share: the taps of a window that lie inside the input, and
+ * the last step from an accumulator to an output.
  */
 #ifndef NNC_CMSIS_INNER_H
 #define NNC_CMSIS_INNER_H
 
+#if defined(NNC_USE_CMSIS_NN)
+#error "nnc: leave the nnc_cmsis_*.c files out when the CMSIS-NN library is used"
+#endif
+
 #include "nnc_arith.h"
 #include "nnc_cmsis_nn.h"
+#include "nnc_dot_s8.h"
 
 /* Taps [begin, end) of a window read the input at base + tap * dilation, all inside it; all zero
  * where no tap is inside. */
@@ -25,39 +30,6 @@ static inline nnc_window nnc_window_at(int32_t out, int32_t stride, int32_t padd
     window.begin = window.base < 0 ? (dilation - 1 - window.base) / dilation : 0;
     window.end = nnc_min32(kernel, (extent - window.base + dilation - 1) / dilation);
     return window.begin < window.end ? window : empty;
-}
-
-/* acc += sum of (x + offset) * w */
-static inline int32_t nnc_dot_s8(int32_t acc, const int8_t *x, const int8_t *w, int32_t length,
-                                 int32_t offset) {
-    for (int32_t i = 0; i < length; ++i) {
-        acc = nnc_wrap_add32(acc, (x[i] + offset) * w[i]);
-    }
-    return acc;
-}
-
-/* The same for four rows of weights that lie `row` apart: every input is read once for four
- * products, and the accumulators stay in registers. */
-static inline void nnc_dot4_s8(int32_t acc[4], const int8_t *x, const int8_t *w, int32_t row,
-                               int32_t length, int32_t offset) {
-    const int8_t *const w1 = w + row;
-    const int8_t *const w2 = w1 + row;
-    const int8_t *const w3 = w2 + row;
-    int32_t acc0 = acc[0];
-    int32_t acc1 = acc[1];
-    int32_t acc2 = acc[2];
-    int32_t acc3 = acc[3];
-    for (int32_t i = 0; i < length; ++i) {
-        const int32_t value = x[i] + offset;
-        acc0 = nnc_wrap_add32(acc0, value * w[i]);
-        acc1 = nnc_wrap_add32(acc1, value * w1[i]);
-        acc2 = nnc_wrap_add32(acc2, value * w2[i]);
-        acc3 = nnc_wrap_add32(acc3, value * w3[i]);
-    }
-    acc[0] = acc0;
-    acc[1] = acc1;
-    acc[2] = acc2;
-    acc[3] = acc3;
 }
 
 /* acc += sum of x * w on 64 bits */

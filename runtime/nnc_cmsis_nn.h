@@ -2,13 +2,13 @@
 /*
  * The CMSIS-NN functions that generated code calls.
  *
- * With NNC_USE_CMSIS_NN defined this is the installed library's own header. Without it, the same
- * public names stand for portable C implementations of ours, called nnc_cmsis_*, which give the
- * bits that the library gives with its default (double) rounding, on every core and on the host,
- * and need no scratch. As ours have names of their own, both can be linked into one program.
+ * With NNC_USE_CMSIS_NN defined this is the installed library's own header; the prototypes below
+ * then repeat the library's, so that a version with another interface does not compile. Without
+ * it, the same public names stand for portable C implementations of ours, called nnc_cmsis_*,
+ * which give the bits that the library gives with its default (double) rounding, on every core and
+ * on the host, and need no scratch. As ours have names of their own, nothing links twice.
  *
- * The types below are the library's public types, field for field, as its API documentation
- * (CMSIS-NN 7) describes them.
+ * Types, prototypes and meanings are those of CMSIS-NN 7 as its API documentation describes them.
  */
 #ifndef NNC_CMSIS_NN_H
 #define NNC_CMSIS_NN_H
@@ -17,14 +17,38 @@
 
 #include <arm_nnfunctions.h>
 
+#define nnc_cmsis_convolve_wrapper_s8 arm_convolve_wrapper_s8
+#define nnc_cmsis_convolve_wrapper_s16 arm_convolve_wrapper_s16
+#define nnc_cmsis_depthwise_conv_wrapper_s8 arm_depthwise_conv_wrapper_s8
+#define nnc_cmsis_depthwise_conv_wrapper_s16 arm_depthwise_conv_wrapper_s16
+#define nnc_cmsis_transpose_conv_wrapper_s8 arm_transpose_conv_wrapper_s8
+#define nnc_cmsis_fully_connected_s8 arm_fully_connected_s8
+#define nnc_cmsis_fully_connected_per_channel_s8 arm_fully_connected_per_channel_s8
+#define nnc_cmsis_fully_connected_wrapper_s8 arm_fully_connected_wrapper_s8
+#define nnc_cmsis_fully_connected_s16 arm_fully_connected_s16
+#define nnc_cmsis_vector_sum_s8 arm_vector_sum_s8
+#define nnc_cmsis_avgpool_s8 arm_avgpool_s8
+#define nnc_cmsis_avgpool_s16 arm_avgpool_s16
+#define nnc_cmsis_max_pool_s8 arm_max_pool_s8
+#define nnc_cmsis_max_pool_s16 arm_max_pool_s16
+#define nnc_cmsis_softmax_s8 arm_softmax_s8
+#define nnc_cmsis_softmax_s8_s16 arm_softmax_s8_s16
+#define nnc_cmsis_softmax_s16 arm_softmax_s16
+#define nnc_cmsis_elementwise_add_s8 arm_elementwise_add_s8
+#define nnc_cmsis_elementwise_add_s16 arm_elementwise_add_s16
+#define nnc_cmsis_elementwise_mul_s8 arm_elementwise_mul_s8
+#define nnc_cmsis_elementwise_mul_s16 arm_elementwise_mul_s16
+#define nnc_cmsis_minimum_s8 arm_minimum_s8
+#define nnc_cmsis_maximum_s8 arm_maximum_s8
+#define nnc_cmsis_svdf_s8 arm_svdf_s8
+#define nnc_cmsis_svdf_state_s16_s8 arm_svdf_state_s16_s8
+#define nnc_cmsis_transpose_s8 arm_transpose_s8
+#define nnc_cmsis_pad_s8 arm_pad_s8
+
 #else
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
 
 typedef enum {
     ARM_CMSIS_NN_SUCCESS = 0,
@@ -166,6 +190,12 @@ typedef struct {
 #define arm_svdf_state_s16_s8 nnc_cmsis_svdf_state_s16_s8
 #define arm_transpose_s8 nnc_cmsis_transpose_s8
 #define arm_pad_s8 nnc_cmsis_pad_s8
+
+#endif /* NNC_USE_CMSIS_NN */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Convolutions: input NHWC; filter [output channel][y][x][channel of the group], so that
  * filter_dims = {output channels, h, w, input channels / groups}; bias may be null. */
@@ -364,7 +394,5 @@ arm_cmsis_nn_status nnc_cmsis_pad_s8(const int8_t *input, int8_t *output, int8_t
 #ifdef __cplusplus
 }
 #endif
-
-#endif /* NNC_USE_CMSIS_NN */
 
 #endif /* NNC_CMSIS_NN_H */

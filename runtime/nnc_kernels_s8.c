@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nnc_kernels_s8.h"
 
-#include "nnc_cmsis_inner.h"
+#include "nnc_dot_s8.h"
 
 /* The accumulators of outputs o, o + 1, ...: four where as many are left, else one. */
 static int32_t accumulate(int32_t acc[4], const int8_t *input, int32_t in_features,
