@@ -317,6 +317,6 @@ def _options(operator: str, table: Table) -> tuple[dict[str, Attribute], str | N
     if number != row.number:
         return {}, f"expected options of type {row.number} ({row.name}), got type {number}"
     try:
-        return {f.name: f.read(options, slot) for slot, f in enumerate(fields)}, None
+        return {f.name: f.read(options, slot) for slot, f in fields.items()}, None
     except FlatbufferError as error:
         return {}, str(error)

@@ -8,7 +8,7 @@ its `_index`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -171,7 +171,8 @@ class OptionField:
 @dataclass(frozen=True)
 class OptionTable:
     """
-    A table of options: its number in the union, the operators that use it, and its fields.
+    A table of options: its number in the union, the operators that use it, and its fields in slot
+    order, `_` for one that the schema has given up.
 
     `second` is set for those in the schema's second union, `builtin_options_2`. Tables without
     fields are not listed.
@@ -184,9 +185,13 @@ class OptionTable:
     second: bool = False
 
     @property
-    def fields(self) -> tuple[OptionField, ...]:
-        """The fields in slot order."""
-        return tuple(OptionField.parse(field) for field in self.text.split())
+    def fields(self) -> dict[int, OptionField]:
+        """The fields by slot."""
+        return {
+            slot: OptionField.parse(field)
+            for slot, field in enumerate(self.text.split())
+            if field != "_"
+        }
 
 
 OPTION_TABLES = (
@@ -261,7 +266,7 @@ OPTION_TABLES = (
         "ResizeBilinearOptions",
         15,
         "RESIZE_BILINEAR",
-        "align_corners:bool half_pixel_centers:bool",
+        "_ _ align_corners:bool half_pixel_centers:bool",
     ),
     OptionTable("CallOptions", 16, "CALL", "subgraph:unsigned_subgraph"),
     OptionTable("ReshapeOptions", 17, "RESHAPE", "new_shape:ints"),
@@ -388,7 +393,7 @@ OPTION_TABLES = (
 
 
 @cache
-def options_of(operator: str) -> tuple[OptionTable, tuple[OptionField, ...]] | None:
+def options_of(operator: str) -> tuple[OptionTable, Mapping[int, OptionField]] | None:
     """The option table of an operator and its fields, None when it has no options."""
     return next(
         ((row, row.fields) for row in OPTION_TABLES if operator in row.operators.split()), None

@@ -160,7 +160,7 @@ class TflOp(IRDLOperation, ABC):
 
 
 def shape_of(value: SSAValue) -> tuple[int, ...] | None:
-    """The dimensions of a tensor (-1 where unknown), None for a left-out operand."""
+    """The dimensions of a tensor (`DYNAMIC_INDEX` where unknown), None for a left-out operand."""
     return value.type.get_shape() if isa(value.type, AnyTensor) else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 
+from xdsl.dialects.builtin import DYNAMIC_INDEX
 from xdsl.irdl import irdl_op_definition, operand_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
@@ -75,7 +76,7 @@ class Conv2DOp(_Convolution2DOp):
         assert shape is not None
         check_dimension("an output", self.output, 3, shape[0])
         check_dimension("a bias", self.bias, 0, shape[0])
-        channels = (shape_of(self.input) or (0, 0, 0, -1))[3]
+        channels = (shape_of(self.input) or (DYNAMIC_INDEX,) * 4)[3]
         if min(channels, shape[3]) >= 0 and (shape[3] == 0 or channels % shape[3]):
             raise VerifyException(
                 f"expected input channels in whole groups of {shape[3]}, got {channels}"
@@ -140,7 +141,7 @@ class TransposeConvOp(TflOp):
         check_rank("an input", self.input, (4,))
         check_rank("a bias", self.bias, (1,))
         check_rank("an output", self.output, (4,))
-        outputs, _, _, channels = shape_of(self.weights) or (-1, -1, -1, -1)
+        outputs, _, _, channels = shape_of(self.weights) or (DYNAMIC_INDEX,) * 4
         check_dimension("an input", self.input, 3, channels)
         check_dimension("an output", self.output, 3, outputs)
         check_dimension("a bias", self.bias, 0, outputs)
@@ -256,7 +257,7 @@ class FullyConnectedOp(TflOp):
         check_rank("weights", self.weights, (2,))
         check_rank("a bias", self.bias, (1, 2))
         output = shape_of(self.output)
-        units = (shape_of(self.weights) or (-1,))[0]
+        units = (shape_of(self.weights) or (DYNAMIC_INDEX,))[0]
         if output:
             check_dimension("an output", self.output, len(output) - 1, units)
 
@@ -309,7 +310,7 @@ class _Pool2DOp(TflOp, ABC):
         )
         check_rank("an input", self.input, (4,))
         check_rank("an output", self.output, (4,))
-        channels = (shape_of(self.input) or (-1,))[-1]
+        channels = (shape_of(self.input) or (DYNAMIC_INDEX,))[-1]
         check_dimension("an output", self.output, 3, channels)
 
 
