@@ -69,10 +69,12 @@ class RunTimeoutError(RunError):
 class Program:
     """A network built with the harness: `board` is None on the host.
 
-    `machine` says what it runs on, `note` what the user should know about that, if anything.
+    `machine` says what it runs on, `note` what the user should know about that, if anything;
+    `hook` whether it calls back after each layer.
     """
 
     executable: Path
+    network: str
     on: str
     board: Board | None
     machine: str
@@ -166,30 +168,31 @@ def build_network(
         executable = folder / f"{network}-host"
         sources.append(Source(BOARDS / "platform_host.c", ()))
         compiler = build_for_host(sources, executable, options)
-        return Program(executable, on, None, f"host ({compiler.version})", hook)
-    return _build_for_core(sources, folder / f"{network}-{on}.elf", on, hook, options)
+        return Program(executable, network, on, None, f"host ({compiler.name})", hook)
+    draft = Program(folder / f"{network}-{on}.elf", network, on, None, "", hook)
+    return _build_for_core(sources, draft, options)
 
 
-def _build_for_core(
-    sources: Sequence[Source], elf: Path, name: str, hook: bool, options: BuildOptions
-) -> Program:
-    target = core(name)
-    reasons: list[str] = []
-    for board in target.boards:
-        platform = Source(BOARDS / "platform_cortex_m.c", (), board_defines(board))
-        note = f"{name} code on {board.machine}: {'; '.join(reasons)}" if reasons else ""
-        program = Program(elf, name, board, board.machine, hook, note)
+def _build_for_core(sources: Sequence[Source], draft: Program, options: BuildOptions) -> Program:
+    *preferred, last = core(draft.on).boards
+    note = ""
+    for board in preferred:
         try:
-            build_for_board(target, board, [*sources, platform], elf, options)
-            if board is not target.boards[-1]:
-                run_program(program, ())
+            program = _build_for_board(sources, replace(draft, board=board), board, options)
+            # Whether there is RAM enough shows only when it runs.
+            run_program(program, ())
+            return program
         except (DoesNotFitError, OutOfMemoryError) as problem:
-            if board is target.boards[-1]:
-                raise
-            reasons.append(str(problem))
-            continue
-        return program
-    raise AssertionError("every core has a board")
+            note = f"{problem}; it runs on {last.machine}: same code, same instruction counts"
+    return _build_for_board(sources, replace(draft, board=last, note=note), last, options)
+
+
+def _build_for_board(
+    sources: Sequence[Source], draft: Program, board: Board, options: BuildOptions
+) -> Program:
+    platform = Source(BOARDS / "platform_cortex_m.c", (), board_defines(board))
+    build_for_board(core(draft.on), board, [*sources, platform], draft.executable, options)
+    return replace(draft, machine=board.machine)
 
 
 def run_program(
@@ -332,8 +335,7 @@ def _follow(
 
 
 def _who(run: _Run) -> str:
-    name = run.report.network.name if run.report.network else run.program.executable.stem
-    return f"{name} on {run.program.machine}"
+    return f"{run.program.network} on {run.program.machine}"
 
 
 def _check(run: _Run, status: int, console: str) -> None:
@@ -347,6 +349,8 @@ def _check(run: _Run, status: int, console: str) -> None:
         raise OutOfMemoryError(f"{_who(run)}: {_memory(report)}")
     if report.failure is not None:
         raise RunError(f"{_who(run)}: {_explain(report, run)}")
+    if report.network and run.program.hook and not report.network.has_hook:
+        raise RunError(f"{_who(run)}: its C has no hook, so there are no layers to look at")
     if status != 0 or not report.is_done:
         raise RunError(f"{_who(run)}, sample {run.done} of {run.total}: {_crash(status, console)}")
 
@@ -367,6 +371,9 @@ def _explain(report: Report, run: _Run) -> str:
             return f"run returned {_status(detail)} for sample {run.done}"
         case Failure.GUARD:
             return f"wrote past the end of its arena or context in sample {detail}"
+        case Failure.STACK:
+            limit = run.program.board.run_stack if run.program.board else 0
+            return f"used more than the {limit} B of stack it has, in sample {detail}"
         case Failure.POINTER:
             return f"input or output {detail} has no memory"
         case Failure.INPUTS:
@@ -393,7 +400,7 @@ def _crash(status: int, console: str) -> str:
     for pattern in (r"^.*runtime error: .*$", r"^.*ERROR: AddressSanitizer: .*$", r"^qemu: .*$"):
         found = re.search(pattern, console, re.MULTILINE)
         if found:
-            return found[0].strip()
+            return re.sub(r"^==\d+==", "", found[0].strip())
     lines = console.split("\n")
     said = f": {lines[0].strip()}" if lines[0].strip() else ""
     ended = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"

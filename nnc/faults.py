@@ -44,7 +44,8 @@ class Fault:
 
     def explain(self, executable: Path) -> str:
         """One line: what happened, in which function, and the registers."""
-        reason = ", ".join(dict.fromkeys(self._reasons())) or f"exception {self.exception}"
+        unknown = "hard fault" if self.exception == 3 else f"exception {self.exception}"
+        reason = ", ".join(dict.fromkeys(self._reasons())) or unknown
         where = function_at(executable, self.pc) if self.pc is not None else None
         place = f" in {where}" if where else ""
         named = (("pc", self.pc), ("lr", self.lr), ("sp", self.sp))

@@ -61,6 +61,7 @@ class Failure(IntEnum):
     RUN = 65
     POINTER = 66
     GUARD = 67
+    STACK = 68
     FAULT = 70
 
 

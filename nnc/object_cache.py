@@ -8,7 +8,6 @@ nothing was ever stored, and the file is compiled again.
 
 import hashlib
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -56,40 +55,32 @@ class ObjectCache:
         folder.mkdir(parents=True, exist_ok=True)
         _prune(folder)
 
-    def find(self, recipe: bytes, roots: Sequence[Path], suffixes: Sequence[str]) -> Path | None:
-        """The object compiled by `recipe` from headers as they are now, or None.
-
-        `suffixes` are those of all files that the compilation writes (".o", ".su").
-        """
+    def find(self, recipe: bytes, roots: Sequence[Path]) -> Path | None:
+        """The object compiled by `recipe` from headers as they are now, or None."""
         headers = self._headers(_digest(recipe))
         if headers is None:
             return None
         key = _key(recipe, headers, roots)
         if key is None:
             return None
-        paths = [self.folder / f"{key}{suffix}" for suffix in suffixes]
-        if not all(path.exists() for path in paths):
-            return None
-        for path in paths:
+        path = self.folder / f"{key}.o"
+        try:
             os.utime(path)
-        return paths[0]
+        except FileNotFoundError:
+            return None
+        return path
 
     def store(
-        self,
-        recipe: bytes,
-        roots: Sequence[Path],
-        headers: Sequence[Header],
-        files: Sequence[Path],
+        self, recipe: bytes, roots: Sequence[Path], headers: Sequence[Header], built: Path
     ) -> Path:
-        """Keeps `files` (the object first, then what was written beside it); returns its place."""
+        """Keeps the object file `built`; returns its place."""
         key = _key(recipe, headers, roots)
         assert key is not None, "headers of a compilation that just succeeded"
-        places = [self.folder / f"{key}{file.suffix}" for file in files]
-        for file, place in zip(files, places, strict=True):
-            _publish(file.read_bytes(), place)
+        place = self.folder / f"{key}.o"
+        _publish(built.read_bytes(), place)
         lines = "".join(f"{header.root}\t{header.path}\n" for header in headers)
         _publish(lines.encode(), self.folder / f"{_digest(recipe)}.headers")
-        return places[0]
+        return place
 
     def _headers(self, key: str) -> list[Header] | None:
         try:
@@ -157,8 +148,3 @@ def _prune(folder: Path) -> None:
             return
         Path(entry.path).unlink(missing_ok=True)
         excess -= stat.st_size
-
-
-def remove(folder: Path) -> None:
-    """Deletes a cache; it is made again when needed."""
-    shutil.rmtree(folder, ignore_errors=True)

@@ -71,6 +71,12 @@ class Compiler:
     version: str
     flags: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """Short: "gcc 12.2.0"."""
+        number = re.findall(r"\d+(?:\.\d+)+", self.version)
+        return " ".join((Path(self.path).stem, *number[-1:]))
+
 
 @dataclass(frozen=True)
 class BuildOptions:
@@ -158,19 +164,18 @@ def build_for_board(
     options: BuildOptions,
     *,
     link_map: Path | None = None,
-    extra_flags: Sequence[str] = (),
 ) -> list[Path]:
-    """Builds `elf` for one board of a core, start-up code included; returns all object files.
+    """Builds `elf` for one board of a core; returns the objects of `sources` and of the start-up.
 
-    `extra_flags` are for compiling only. Raises ToolMissingError, BuildError, DoesNotFitError.
+    Writes the linker's map to `link_map`. Raises ToolMissingError, BuildError, DoesNotFitError.
     """
     compiler = arm_compiler(core)
     startup = Source(BOARDS / "cortex_m_startup.c", ())
-    objects = compile_all(compiler, [*sources, startup], extra_flags, options)
+    objects = compile_all(compiler, [*sources, startup], (), options)
     command = [compiler.path, *compiler.flags, "-nostartfiles", "-static"]
     command += ["--specs=nano.specs", "--specs=nosys.specs"]
     command += ["-T", str(BOARDS / "cortex_m.ld"), *_linker_symbols(board)]
-    command += ["-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments", "-Wl,--orphan-handling=place"]
+    command += ["-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments"]
     command += [f"-Wl,-Map={link_map}"] if link_map else []
     command += [*map(str, objects), *map(str, options.libraries), "-lm", "-o", str(elf)]
     _link(command, f"{core.name} ({board.machine})")
@@ -185,7 +190,7 @@ def compile_all(
 ) -> list[Path]:
     """Object files of `sources`, in their order, compiled where the cache has none.
 
-    With `-fcallgraph-info=su` among `flags` a `.ci` file lies beside each object.
+    Raises BuildError.
     """
     cache = _open_cache(options.cache or default_cache_folder())
     warnings = STRICT_WARNINGS if options.strict else ("-w",)
@@ -201,7 +206,10 @@ def compile_all(
 
 @functools.cache
 def _open_cache(folder: Path) -> ObjectCache:
-    return ObjectCache(folder)
+    try:
+        return ObjectCache(folder)
+    except OSError as problem:
+        raise ToolError(f"cannot use the cache folder {folder}: {problem.strerror}") from None
 
 
 @functools.cache
@@ -215,10 +223,9 @@ def _version(path: str) -> str:
 
 def _compile(compiler: Compiler, source: Source, flags: Sequence[str], cache: ObjectCache) -> Path:
     roots = (source.path.parent, *source.includes)
-    suffixes = (".o", ".ci") if "-fcallgraph-info=su" in flags else (".o",)
-    parts = (compiler.path, compiler.version, *flags, source.path.name)
+    parts = (compiler.path, compiler.version, *flags, source.path.name, str(len(roots)))
     recipe = "\0".join(parts).encode() + b"\0" + source.path.read_bytes()
-    found = cache.find(recipe, roots, suffixes)
+    found = cache.find(recipe, roots)
     if found is not None:
         return found
     with tempfile.TemporaryDirectory(prefix="nnc-") as folder:
@@ -232,9 +239,7 @@ def _compile(compiler: Compiler, source: Source, flags: Sequence[str], cache: Ob
         if run.returncode != 0:
             raise BuildError(_first_error(run.stderr, source.path.name), run.stderr)
         depfile = target.with_suffix(".d").read_text()
-        headers = headers_in(depfile, source.path, roots)
-        files = [target.with_suffix(suffix) for suffix in suffixes]
-        return cache.store(recipe, roots, headers, files)
+        return cache.store(recipe, roots, headers_in(depfile, source.path, roots), target)
 
 
 def _linker_symbols(board: Board) -> list[str]:
@@ -277,7 +282,7 @@ def _link(command: list[str], what: str) -> None:
 
 
 def _first_error(log: str, what: str) -> str:
-    patterns = (r"^.*\b(?:fatal )?error: .*$", r"^.*undefined reference to .*$", r"^.+$")
+    patterns = (r"^.*undefined reference to .*$", r"^.*\b[eE]rror: .*$", r"^.+$")
     for pattern in patterns:
         found = re.search(pattern, log, re.MULTILINE)
         if found:

@@ -46,4 +46,7 @@ int platform_empty(void *context);
 /* The most bytes any platform_call has used; zero on machines that do not measure. */
 uint32_t platform_stack_used(void);
 
+/* Whether a platform_call ran out of its stack without a fault telling so. */
+int platform_stack_overflowed(void);
+
 #endif /* NNC_PLATFORM_H */

@@ -10,6 +10,7 @@
 #define REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
 #define STACK_PAINT UINT32_C(0xC5C5C5C5)
+#define STACK_MARGIN_WORDS 16u
 
 extern uint32_t board_run_stack_bottom[], board_run_stack_top[];
 extern uint8_t board_heap_begin[], board_heap_end[];
@@ -203,4 +204,14 @@ uint32_t platform_stack_used(void) {
         word++;
     }
     return (uint32_t)(board_run_stack_top - word) * 4u;
+}
+
+/* Below the stack some machines have memory, or swallow what is written there. */
+int platform_stack_overflowed(void) {
+    for (uint32_t i = 0; i < STACK_MARGIN_WORDS; i++) {
+        if (board_run_stack_bottom[i] != STACK_PAINT) {
+            return 1;
+        }
+    }
+    return 0;
 }

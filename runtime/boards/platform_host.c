@@ -19,11 +19,11 @@ int platform_open(void) {
 }
 
 int platform_read(void *to, size_t bytes) {
-    return fread(to, 1, bytes, input_file) == bytes ? 0 : -1;
+    return bytes == 0 || fread(to, 1, bytes, input_file) == bytes ? 0 : -1;
 }
 
 int platform_write(const void *from, size_t bytes) {
-    return fwrite(from, 1, bytes, output_file) == bytes ? 0 : -1;
+    return bytes == 0 || fwrite(from, 1, bytes, output_file) == bytes ? 0 : -1;
 }
 
 void *platform_alloc(size_t bytes, size_t align) {
@@ -61,5 +61,9 @@ int platform_empty(void *context) {
 }
 
 uint32_t platform_stack_used(void) {
+    return 0;
+}
+
+int platform_stack_overflowed(void) {
     return 0;
 }
