@@ -1,0 +1,236 @@
+"""
+How far a kernel's writes must stay behind its reads, so that it can write over its own input.
+
+A kernel walks the points of its output in order; each point first reads some of the input and then
+writes a block of the output. The distance d that these functions return is the least for which
+`offset(output) + d <= offset(input)` guarantees that no write touches an input byte which a later
+point still reads: d = max over points p < q of (end of p's write - start of q's read).
+
+Points are addressed by nested axes, outermost first, and both sides are sums over the axes, so the
+maximum splits at the outermost axis in which p and q differ: the axes outside it have the same
+index, those inside are free. That takes time linear in the extents rather than in the points.
+
+A kernel that works on blocks of several points, reading for all before it writes any, is covered
+too; one that reads input again after writing beyond the point it belongs to is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Literal
+
+Shape4 = tuple[int, int, int, int]
+"""Batch, height, width, channels."""
+
+Writes = Literal["pixel", "element"]
+"""
+Whether a kernel has read all it needs for a pixel before it writes the first of its channels
+("pixel"), or reads anew for each channel ("element").
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """
+    One loop of the walk. At index k it adds `k * out_stride` to where the point is written, and to
+    where it reads `first[k]` bytes for the lowest byte and `last[k]` for the highest; None if the
+    point reads nothing (its window lies in the padding).
+    """
+
+    first: tuple[int | None, ...]
+    last: tuple[int | None, ...]
+    out_stride: int
+
+
+def walk_distance(
+    axes: Sequence[Axis], read: int, write: int, in_bytes: int, *, backward: bool = False
+) -> int:
+    """
+    The distance for a walk over `axes`, in which the byte addresses of a point's reads end `read`
+    bytes after the highest, and a point writes `write` bytes.
+
+    Never below `-in_bytes`, where the output lies behind the input entirely. With `backward`, the
+    kernel walks from the last point to the first, and the distance d is for
+    `offset(input) + d <= offset(output)`.
+    """
+    writes = [[k * axis.out_stride for k in range(len(axis.first))] for axis in axes]
+    if not backward:
+        worst = _worst(writes, [axis.first for axis in axes])
+        return -in_bytes if worst is None else max(-in_bytes, worst + write)
+    floor = -write - sum(line[-1] for line in writes)
+    worst = _worst(
+        [[-address for address in reversed(line)] for line in writes],
+        [[None if end is None else -end for end in reversed(axis.last)] for axis in axes],
+    )
+    return floor if worst is None else max(floor, worst + read)
+
+
+def _worst(writes: Sequence[Sequence[int]], reads: Sequence[Sequence[int | None]]) -> int | None:
+    """
+    The largest write(p) - read(q) over points p before q, both sums over the axes; None if no point
+    reads anything after another.
+    """
+    same: list[int] = []
+    ahead: list[int | None] = []
+    free: list[int] = []
+    for line, needs in zip(writes, reads, strict=True):
+        used = [
+            (address, need) for address, need in zip(line, needs, strict=True) if need is not None
+        ]
+        if not used:
+            return None
+        same.append(max(address - need for address, need in used))
+        free.append(max(line) - min(need for _, need in used))
+        written = list(accumulate(line, max))
+        ahead.append(
+            max(
+                (written[k - 1] - need for k, need in enumerate(needs) if k and need is not None),
+                default=None,
+            )
+        )
+    splits = [
+        sum(same[:axis]) + step + sum(free[axis + 1 :])
+        for axis, step in enumerate(ahead)
+        if step is not None
+    ]
+    return max(splits, default=None)
+
+
+def window_axis(
+    in_extent: int,
+    out_extent: int,
+    kernel: int,
+    stride: int,
+    pad: int,
+    dilation: int,
+    strides: tuple[int, int],
+) -> Axis:
+    """
+    One spatial axis of a convolution or pooling, `pad` being the padding before the first element
+    and `strides` the bytes from one index to the next in the input and in the output.
+    """
+    first: list[int | None] = []
+    last: list[int | None] = []
+    for index in range(out_extent):
+        taps = range(index * stride - pad, index * stride - pad + kernel * dilation, dilation)
+        inside = [tap for tap in taps if 0 <= tap < in_extent]
+        first.append(inside[0] * strides[0] if inside else None)
+        last.append(inside[-1] * strides[0] if inside else None)
+    return Axis(tuple(first), tuple(last), strides[1])
+
+
+def window_distance(
+    in_shape: Shape4,
+    out_shape: Shape4,
+    kernel: tuple[int, int],
+    stride: tuple[int, int] = (1, 1),
+    pad: tuple[int, int] = (0, 0),
+    dilation: tuple[int, int] = (1, 1),
+    *,
+    groups: int = 1,
+    in_size: int = 1,
+    out_size: int = 1,
+    writes: Writes = "pixel",
+    row_buffer: bool = False,
+    backward: bool = False,
+) -> int:
+    """
+    The distance for a convolution or pooling over NHWC tensors that walks the output pixels in
+    row-major order; `in_size` and `out_size` are bytes per element, `pad` is (top, left).
+
+    `groups=1` is a convolution (or a dense layer, with a 1x1 kernel), `groups=channels` a depthwise
+    convolution or a pooling. With `row_buffer` the kernel copies each input row into scratch before
+    it writes the output row that is the first to need it, and reads nothing but the copies, of
+    which `row_buffer_rows` are alive at a time.
+    """
+    batch, height, width, channels = in_shape
+    out_height, out_width, out_channels = out_shape[1:]
+    in_pixel, out_pixel = channels * in_size, out_channels * out_size
+    in_row, out_row = width * in_pixel, out_width * out_pixel
+    in_bytes = batch * height * in_row
+    rows = window_axis(
+        height, out_height, kernel[0], stride[0], pad[0], dilation[0], (in_row, out_row)
+    )
+    images = tuple(image * height * in_row for image in range(batch))
+    outer = Axis(images, images, out_height * out_row)
+    if row_buffer:
+        rows = _unread(rows, in_row, backward)
+        return walk_distance([outer, rows], in_row, out_row, in_bytes, backward=backward)
+    columns = window_axis(
+        width, out_width, kernel[1], stride[1], pad[1], dilation[1], (in_pixel, out_pixel)
+    )
+    if writes == "pixel":
+        axes = [outer, rows, columns]
+        return walk_distance(axes, in_pixel, out_pixel, in_bytes, backward=backward)
+    group = in_pixel // groups
+    starts = tuple(c * groups // out_channels * group for c in range(out_channels))
+    ends = tuple(start + group - in_size for start in starts)
+    axes = [outer, rows, columns, Axis(starts, ends, out_size)]
+    return walk_distance(axes, in_size, out_size, in_bytes, backward=backward)
+
+
+def _unread(rows: Axis, in_row: int, backward: bool) -> Axis:
+    """The rows of a window axis that no earlier output row has read, in the order of the walk."""
+    count = len(rows.first)
+    first: list[int | None] = [None] * count
+    last: list[int | None] = [None] * count
+    for index in range(count):
+        start, end = rows.first[index], rows.last[index]
+        if start is None or end is None:
+            continue
+        if backward:
+            later = [low for low in rows.first[index + 1 :] if low is not None]
+            end = min([end, *(low - in_row for low in later)])
+        else:
+            earlier = [high for high in rows.last[:index] if high is not None]
+            start = max([start, *(high + in_row for high in earlier)])
+        if start <= end:
+            first[index], last[index] = start, end
+    return Axis(tuple(first), tuple(last), rows.out_stride)
+
+
+def row_buffer_rows(kernel: int, dilation: int = 1) -> int:
+    """How many input rows a kernel with a row buffer keeps at a time."""
+    return (kernel - 1) * dilation + 1
+
+
+def elementwise_distance(
+    elements: int, in_size: int, out_size: int, *, backward: bool = False
+) -> int:
+    """
+    The distance for a kernel that maps element k to element k, of `in_size` and `out_size` bytes.
+
+    An output of the same or a smaller element size may start where the input does; a larger one
+    may when the kernel walks backward.
+    """
+    growth = in_size - out_size if backward else out_size - in_size
+    if elements < 2:
+        return -elements * (out_size if backward else in_size)
+    return growth * (elements - 1) if growth > 0 else growth
+
+
+def strided_distance(
+    shape: Sequence[int],
+    in_strides: Sequence[int],
+    in_bytes: int,
+    in_size: int,
+    out_size: int,
+    *,
+    in_offset: int = 0,
+    backward: bool = False,
+) -> int:
+    """
+    The distance for a kernel that computes each element of its contiguous output, in row-major
+    order, from one element of the input, found at `in_offset` plus index times `in_strides` bytes:
+    slices, transposes and broadcasts (stride 0), and functions of them.
+    """
+    axes: list[Axis] = []
+    out_stride = out_size
+    for extent, in_stride in zip(reversed(shape), reversed(in_strides), strict=True):
+        addresses = tuple(index * in_stride for index in range(extent))
+        axes.insert(0, Axis(addresses, addresses, out_stride))
+        out_stride *= extent
+    start = Axis((in_offset,), (in_offset,), 0)
+    return walk_distance([start, *axes], in_size, out_size, in_bytes, backward=backward)
