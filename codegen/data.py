@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import Float16Type, MemRefType
 from xdsl.ir import Attribute
 
 from nnc.codegen.expressions import c_type, float_literal, integer_literal
-from nnc.dialects.nn.types import numpy_dtype
+from nnc.dialects.types import numpy_dtype
 
 _LINE = 96
 

@@ -7,6 +7,7 @@ and the data. The layers themselves come from `nnc.codegen.statements` and the k
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects import func, math
@@ -27,17 +28,19 @@ from nnc.codegen.data import array_definition, memory_c_type
 from nnc.codegen.expressions import float_literal, uses_libm
 from nnc.codegen.names import Names, comment, identifier, literal
 from nnc.codegen.statements import BodyPrinter
+from nnc.dialects.kernel.call import CallOp
 from nnc.dialects.kernel.memory import ConstantOp, ViewOp
 from nnc.dialects.kernel.nest import NestOp
 from nnc.dialects.kernel.operation import KernelOp
-from nnc.dialects.nn.types import (
+from nnc.dialects.quant import UniformQuantizedType
+from nnc.dialects.types import (
     BinType,
     is_unsigned,
     memory_bytes,
     memory_type,
     numpy_dtype,
 )
-from nnc.dialects.quant import UniformQuantizedType
+from nnc.runtime.registry import Kernel, kernel
 
 ROLE, NAME, TYPE, OFFSET = "kernel.role", "nn.name", "nn.type", "kernel.offset"
 
@@ -160,33 +163,35 @@ class NetworkPrinter:
             return f"{kind}{place}"
         return f"{kind}((uint8_t *){place} + {offset})"
 
+    def kernels(self) -> list[Kernel]:
+        """The kernels that the network calls, by name."""
+        callees = {op.callee.data for op in self.layers if isinstance(op, CallOp)}
+        return [kernel(name) for name in sorted(callees)]
+
     def uses_libm(self) -> bool:
         """Whether a layer calls a function of `math.h`."""
         return any(uses_libm(op) or isinstance(op, math.FmaOp) for op in self.function.walk())
 
-    def layer_function(self, op: NestOp, symbol: str) -> str:
-        """The C function of a loop nest."""
-        names = Names()
-        arguments: dict[SSAValue, str] = {}
-        declarations: list[str] = []
-        args = op.body.block.args
-        inputs, outputs = len(op.inputs), len(op.outputs)
-        restrict = "" if op.in_place is not None else "restrict "
-        for k, arg in enumerate(args):
-            default = "input" if k < inputs else "output" if k < inputs + outputs else "scratch"
-            name = names.unique(arg.name_hint or default)
-            arguments[arg] = name
-            qualifier = "const " if k < inputs else ""
-            declarations.append(f"{qualifier}{memory_c_type(arg.type)} *{restrict}{name}")
-        body = BodyPrinter(arguments).run(op.body.block)
-        head = f"NNC_LAYER void {symbol}("
+    def layer_function(self, op: KernelOp, symbol: str) -> str:
+        """The C function of a layer: its loop nest, or the call of its kernel."""
+        args = op.body.block.args if isinstance(op, NestOp) else op.operands
+        names, declarations = _parameters(op, args)
+        if isinstance(op, NestOp):
+            result = "void"
+            body = BodyPrinter(dict(zip(args, names, strict=True))).run(op.body.block)
+        else:
+            assert isinstance(op, CallOp)
+            result = "int"
+            body = ["    " + line for line in kernel(op.callee.data).body(op, names)]
+        head = f"NNC_LAYER {result} {symbol}("
         joined = ", ".join(declarations)
         if len(head) + len(joined) + 3 <= 100:
             signature = f"{head}{joined}) {{"
         else:
             separator = ",\n" + " " * 4
             signature = f"{head}\n    {separator.join(declarations)}\n) {{"
-        what = comment(f"{layer_name(op.location)}: {op.kind.data}")
+        by = f" by {op.callee.data}" if isinstance(op, CallOp) else ""
+        what = comment(f"{layer_name(op.location)}: {op.title}{by}")
         return "\n".join([f"/* {what} */", signature, *body, "}"])
 
     def call(self, op: KernelOp, symbol: str) -> list[str]:
@@ -195,6 +200,17 @@ class NetworkPrinter:
             *(self.pointer(value, writable=False) for value in op.inputs),
             *(self.pointer(value, writable=True) for value in (*op.outputs, *op.scratch)),
         ]
+        if isinstance(op, CallOp):
+            return [
+                "    if (",
+                f"        {symbol}(",
+                *(f"            {a}," for a in arguments[:-1]),
+                f"            {arguments[-1]}",
+                "        ) != 0",
+                "    ) {",
+                "        return NNC_ERROR_KERNEL;",
+                "    }",
+            ]
         single = f"    {symbol}({', '.join(arguments)});"
         if len(single) <= 100:
             return [single]
@@ -232,6 +248,21 @@ class NetworkPrinter:
         return "NNC_TENSOR_OVERWRITTEN"
 
 
+def _parameters(op: KernelOp, args: Sequence[SSAValue]) -> tuple[list[str], list[str]]:
+    """The names and declarations of a layer function's parameters."""
+    names, symbols = Names(), list[str]()
+    declarations: list[str] = []
+    inputs, outputs = len(op.inputs), len(op.outputs)
+    restrict = "" if op.in_place is not None else "restrict "
+    for k, arg in enumerate(args):
+        default = "input" if k < inputs else "output" if k < inputs + outputs else "scratch"
+        inside = isinstance(op, NestOp) or isinstance(arg.owner, ConstantOp)
+        symbols.append(names.unique(arg.name_hint if inside and arg.name_hint else default))
+        qualifier = "const " if k < inputs else ""
+        declarations.append(f"{qualifier}{memory_c_type(arg.type)} *{restrict}{symbols[-1]}")
+    return symbols, declarations
+
+
 def layer_name(location: LocationAttr) -> str:
     """The name that the model gave to a layer; empty if it has none."""
     names = layer_names(location)
@@ -244,7 +275,13 @@ def layer_names(location: LocationAttr) -> list[str]:
         case NameLoc():
             return [location.desc.data]
         case FusedLoc():
-            return [name for part in location.locations.data for name in layer_names(part)]
+            parts: Sequence[Attribute] = location.locations.data
+            return [
+                name
+                for part in parts
+                if isinstance(part, LocationAttr)
+                for name in layer_names(part)
+            ]
         case _:
             return []
 

@@ -7,7 +7,7 @@ loads and stores become subscripts of one-dimensional arrays.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from xdsl.dialects import arith, memref, scf
@@ -41,7 +41,7 @@ class BodyPrinter:
         self.lines.append("    " * self.depth + text)
 
     @contextmanager
-    def _braces(self, head: str) -> Iterator[None]:
+    def _braces(self, head: str) -> Generator[None]:
         self._line(head + " {")
         self.depth += 1
         yield

@@ -19,22 +19,29 @@ from xdsl.dialects.builtin import (
     MemRefType,
     ModuleOp,
     StringAttr,
+    i32,
 )
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint
+from xdsl.utils.exceptions import PassFailedException
 
+from nnc.boards import core
 from nnc.dialects.kernel.memory import ConstantOp, ViewOp
 from nnc.dialects.kernel.nest import NestOp
+from nnc.dialects.kernel.operation import KernelOp
 from nnc.dialects.nn import conversion
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.loops import LoopBuilder
-from nnc.dialects.nn.types import memory_type
+from nnc.dialects.types import BinType, dense_attribute, element_of, memory_type, pack_bits
 from nnc.passes.overlaps import overlaps
+from nnc.runtime.registry import Choice, Lowering, Target, choose
 
 NAME = "nn.name"
 TYPE = "nn.type"
 ROLE = "kernel.role"
+
+KERNEL_CHOICES = ("none", "portable", "cmsis-nn")
 
 
 @dataclass(frozen=True)
@@ -44,21 +51,36 @@ class NnToKernelPass(ModulePass):
 
     Inputs and outputs become memref arguments, in that order, with their names and tensor types
     kept as argument attributes (`nn.name`, `nn.type`) beside their role (`kernel.role`).
+
+    - `target` is the core that kernels are chosen for.
+    - `kernels`: `none` lowers everything to loops; `portable` also calls our kernels and our
+      portable implementation of CMSIS-NN's functions; `cmsis-nn` calls the library itself.
+
+    Each layer keeps the reasons why kernels that are about it could not run it (`declined`).
     """
 
     name = "nn-to-kernel"
 
+    target: str = "cortex-m4"
+    kernels: str = "none"
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if self.kernels not in KERNEL_CHOICES:
+            known = ", ".join(KERNEL_CHOICES)
+            raise PassFailedException(f"expected kernels to be one of {known}, got {self.kernels}")
+        target = Target(core(self.target), self.kernels == "cmsis-nn")
         for function in list(op.body.block.ops):
             if isinstance(function, func.FuncOp):
-                _Lowering(function).run()
+                _Lowering(function, target, self.kernels != "none").run()
 
 
 class _Lowering:
     """Rebuilds one function, in place."""
 
-    def __init__(self, function: func.FuncOp):
+    def __init__(self, function: func.FuncOp, target: Target, use_kernels: bool):
         self.function = function
+        self.target = target
+        self.use_kernels = use_kernels
         self.memory: dict[SSAValue, SSAValue] = {}
 
     def run(self) -> None:
@@ -124,10 +146,7 @@ class _Lowering:
     def _lower(self, op: Operation, before: Operation) -> None:
         builder = Builder(InsertPoint.before(before))
         if isinstance(op, conversion.ConstantOp):
-            constant = ConstantOp(op.value, memory_type(op.output.type))
-            constant.location = op.location
-            constant.result.name_hint = op.output.name_hint
-            self.memory[op.output] = builder.insert(constant).result
+            self.memory[op.output] = self._constant(op, builder)
             return
         if isinstance(op, conversion.ReshapeOp):
             view = ViewOp(self.memory[op.input], 0, memory_type(op.output.type))
@@ -135,25 +154,46 @@ class _Lowering:
             self.memory[op.output] = builder.insert(view).result
             return
         assert isinstance(op, NnOp), f"{op.name} has no lowering; run nn-verify-contract first"
-        self._lower_to_loops(op, builder)
+        for result in op.results:
+            self._destination(result, builder)
+        choice = choose(op, self.target) if self.use_kernels else Choice(None, ())
+        if choice.kernel is None:
+            layer = self._lower_to_loops(op, builder)
+        else:
+            lowering = Lowering(op, self.memory, builder)
+            layer = choice.kernel.lower(op, lowering, self.target)
+            layer.set_overlaps(choice.kernel.overlaps(op))
+        layer.properties["tensors"] = ArrayAttr(list(op.result_types))
+        if choice.declined:
+            layer.properties["declined"] = ArrayAttr([StringAttr(r) for r in choice.declined])
 
-    def _lower_to_loops(self, op: NnOp, builder: Builder) -> None:
+    def _constant(self, op: conversion.ConstantOp, builder: Builder) -> SSAValue:
+        """Read-only data: as it is, but binary values packed into words."""
+        kind = memory_type(op.output.type)
+        value = op.value
+        if isinstance(element_of(op.output), BinType):
+            value = dense_attribute(pack_bits(op.values), i32)
+        constant = ConstantOp(value, kind)
+        constant.location = op.location
+        constant.result.name_hint = op.output.name_hint
+        return builder.insert(constant).result
+
+    def _lower_to_loops(self, op: NnOp, builder: Builder) -> KernelOp:
         inputs = [self.memory[operand] for operand in op.operands]
-        outputs = [self._destination(result, builder) for result in op.results]
+        outputs = [self.memory[result] for result in op.results]
         scratch = [self._allocate(kind, builder) for kind in op.scratch()]
         nest = NestOp(op.kind, inputs, outputs, scratch)
         nest.location = op.location
-        nest.properties["tensors"] = ArrayAttr(list(op.result_types))
         nest.set_overlaps(overlaps(op))
         for argument, name in zip(nest.body.block.args, _operand_names(op), strict=False):
             argument.name_hint = name
         builder.insert(nest)
         op.lower(LoopBuilder(nest, list(op.operand_types), list(op.result_types)))
+        return nest
 
-    def _destination(self, result: SSAValue, builder: Builder) -> SSAValue:
+    def _destination(self, result: SSAValue, builder: Builder) -> None:
         if result not in self.memory:
             self.memory[result] = self._allocate(memory_type(result.type), builder)
-        return self.memory[result]
 
     def _allocate(self, kind: MemRefType[Attribute], builder: Builder) -> SSAValue:
         return builder.insert(memref.AllocOp([], [], kind)).memref
@@ -162,8 +202,10 @@ class _Lowering:
 def _describe(
     attributes: ArrayAttr[DictionaryAttr] | None, index: int, kind: Attribute, role: str
 ) -> DictionaryAttr:
-    given = attributes.data[index].data if attributes is not None else {}
-    name = given.get(NAME, StringAttr(f"{role}{index}"))
+    name: Attribute | None = None
+    if attributes is not None:
+        name = attributes.data[index].data.get(NAME)
+    name = name or StringAttr(f"{role}{index}")
     return DictionaryAttr({NAME: name, TYPE: kind, ROLE: StringAttr(role)})
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from nnc.dialects.nn.base import ElementwiseOp, NnOp
 from nnc.dialects.nn.convolution import Conv2DOp, DepthwiseConv2DOp
 from nnc.dialects.nn.pooling import PoolOp
-from nnc.dialects.nn.types import BinType, element_bytes, element_of, shape_of
+from nnc.dialects.types import BinType, element_bytes, element_of, shape_of
 from nnc.dialects.nn.window import Window
 from nnc.passes.memory.distance import elementwise_distance, window_distance
 

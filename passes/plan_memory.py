@@ -29,7 +29,7 @@ from xdsl.passes import ModulePass
 
 from nnc.dialects.kernel.memory import ViewOp
 from nnc.dialects.kernel.operation import KernelOp
-from nnc.dialects.nn.types import element_bytes, memory_bytes
+from nnc.dialects.types import element_bytes, memory_bytes
 from nnc.passes.memory import Alias, Buffer, Graph, Plan, Reuse, Step, overlap, plan_memory, verify
 
 ARENA, OFFSET, ROLE = "arena", "kernel.offset", "kernel.role"

@@ -7,6 +7,7 @@ is used as it is; this dialect adds what they lack.
 
 from xdsl.ir import Dialect
 
+from nnc.dialects.kernel.call import CallOp
 from nnc.dialects.kernel.memory import ConstantOp, ViewOp
 from nnc.dialects.kernel.nest import NestOp
 from nnc.dialects.kernel.scalar import (
@@ -21,6 +22,6 @@ from nnc.dialects.kernel.scalar import (
 
 Kernel = Dialect(
     "kernel",
-    [ConstantOp, NestOp, RdbpOp, RequantizeOp, RoundOp, ScaleF64Op, SrdhmOp, ViewOp],
+    [CallOp, ConstantOp, NestOp, RdbpOp, RequantizeOp, RoundOp, ScaleF64Op, SrdhmOp, ViewOp],
     [RoundingAttr, TiesAttr],
 )

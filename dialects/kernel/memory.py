@@ -27,7 +27,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
-from nnc.dialects.nn.types import memory_bytes
+from nnc.dialects.types import memory_bytes
 
 
 @irdl_op_definition

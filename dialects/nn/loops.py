@@ -48,6 +48,7 @@ from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.utils import Rounding
 
 Range = tuple[int, int]
+ScalarType = IntegerType | IndexType | Float32Type | Float64Type
 
 _NO_WRAP = arith.IntegerOverflowAttr([arith.IntegerOverflowFlag.NSW])
 
@@ -75,7 +76,7 @@ _FLOAT_OPS: dict[str, type[arith.FloatingPointLikeBinaryOperation]] = {
     "max": arith.MaximumfOp,
 }
 
-_MATH_OPS: dict[str, type[Operation]] = {
+_MATH_OPS: dict[str, Callable[[SSAValue], Operation]] = {
     "absf": math.AbsFOp,
     "acos": math.AcosOp,
     "acosh": math.AcoshOp,
@@ -218,10 +219,11 @@ class IRScalar(Scalar):
     def to(self, kind: Attribute, *, unsigned: bool = False) -> IRScalar:
         if kind == self.type:
             return self
+        assert isinstance(kind, IntegerType | IndexType | Float32Type | Float64Type)
         if is_float(self.type):
             return self._float_to(kind)
         unsigned = unsigned or self.type == i1
-        if is_float(kind):
+        if isinstance(kind, Float32Type | Float64Type):
             op = arith.UIToFPOp if unsigned else arith.SIToFPOp
             return self._emit(op(self.value, kind))
         if isinstance(self.value.owner, arith.ConstantOp):
@@ -238,7 +240,7 @@ class IRScalar(Scalar):
             return self._emit(arith.ExtUIOp(self.value, kind), bounds)
         return self._emit(arith.ExtSIOp(self.value, kind), self.bounds)
 
-    def _float_to(self, kind: Attribute) -> IRScalar:
+    def _float_to(self, kind: ScalarType) -> IRScalar:
         if isinstance(self.type, Float32Type) and isinstance(kind, Float64Type):
             return self._emit(arith.ExtFOp(self.value, kind))
         if isinstance(self.type, Float64Type) and isinstance(kind, Float32Type):
@@ -247,7 +249,7 @@ class IRScalar(Scalar):
             return self.to(i32).to(kind)
         return self._emit(arith.FPToSIOp(self.value, kind))
 
-    def _index_to(self, kind: Attribute) -> IRScalar:
+    def _index_to(self, kind: IntegerType | IndexType) -> IRScalar:
         if not isinstance(kind, IndexType) and _width(kind) < 32:
             return self.to(i32).to(kind)
         if not isinstance(self.type, IndexType) and _width(self.type) < 32:
@@ -514,7 +516,12 @@ class LoopBuilder:
         self, low: IRScalar | int, high: IRScalar | int, body: Callable[[IRScalar], None]
     ) -> None:
         """One loop from `low` to below `high`."""
-        self.fold(low, high, [], lambda i, _: (body(i), [])[1])
+
+        def run(index: IRScalar, _: list[IRScalar]) -> Sequence[IRScalar]:
+            body(index)
+            return ()
+
+        self.fold(low, high, (), run)
 
     def fold(
         self,
@@ -547,17 +554,15 @@ class LoopBuilder:
     ) -> IRScalar:
         """Folds one value over a nest of loops; `body` gets the value so far and the indices."""
 
-        def nest(value: IRScalar, outer: list[IRScalar], rest: Sequence[tuple[object, object]]):
-            if not rest:
+        def nest(value: IRScalar, outer: list[IRScalar]) -> IRScalar:
+            if len(outer) == len(bounds):
                 return body(value, outer)
             low, high = bounds[len(outer)]
             if (low, high) == (0, 1):
-                return nest(value, [*outer, self.index(0)], rest[1:])
-            return self.fold(low, high, [value], lambda i, v: [nest(v[0], [*outer, i], rest[1:])])[
-                0
-            ]
+                return nest(value, [*outer, self.index(0)])
+            return self.fold(low, high, [value], lambda i, v: [nest(v[0], [*outer, i])])[0]
 
-        return nest(initial, [], bounds)
+        return nest(initial, [])
 
     def when(self, condition: IRScalar, body: Callable[[], None]) -> None:
         """Runs `body` if the `i1` is set."""

@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import (
     i32,
     i64,
 )
+from xdsl.ir import Attribute
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
@@ -81,6 +82,11 @@ class PoolOp(NnOp, ABC):
         return isinstance(element_of(self.input), Float32Type)
 
 
+def _lowest(element: Attribute) -> int:
+    """The smallest stored integer of a type."""
+    return int(np.iinfo(str(numpy_dtype(element))).min)
+
+
 @irdl_op_definition
 class MaxPool2DOp(PoolOp):
     """
@@ -120,8 +126,7 @@ class MaxPool2DOp(PoolOp):
         def pooled(index: list[IRScalar]) -> IRScalar:
             n, oy, ox, c = index
             bounds = [window.height.inside(b, oy), window.width.inside(b, ox)]
-            lowest = -np.inf if self.is_float else np.iinfo(numpy_dtype(element)).min
-            initial = 1 if binary else lowest
+            initial = 1 if binary else -np.inf if self.is_float else _lowest(element)
 
             def tap(best: IRScalar, at: list[IRScalar]) -> IRScalar:
                 iy = window.height.coordinate(oy, at[0])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from xdsl.dialects.builtin import (
-    Float32Type,
     FloatAttr,
     TensorType,
     f32,
@@ -15,9 +14,10 @@ from xdsl.irdl import irdl_op_definition, operand_def, prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn import gemmlowp, tables
+from nnc.dialects.nn.algebra import INDEX
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
-from nnc.dialects.nn.types import Array, element_of, quantization_of, scalar_type, shape_of
+from nnc.dialects.nn.types import Array, quantization_of, scalar_type, shape_of
 
 _SUM_BITS = 12
 
@@ -72,21 +72,15 @@ class SoftmaxOp(NnOp):
         if source.storage.width.data == 16:
             b.for_each(outer, lambda row: self._lower_int16(b, row, depth))
             return
-        b.for_each(outer, lambda row: self._lower_int8(b, row, depth))
-
-    def _largest(self, b: LoopBuilder, row: list[IRScalar], depth: int) -> IRScalar:
-        x = b.inputs[0]
-        kind: Attribute = f32 if isinstance(element_of(self.input), Float32Type) else i32
-
-        def read(k: IRScalar) -> IRScalar:
-            return b.widen(b.load(x, [*row, k]), x.element, kind)
-
-        first = read(b.index(0))
-        return b.reduce([(1, depth)], first, lambda best, k: best.max(read(k[0])))
+        target = quantization_of(self.output)
+        assert target is not None
+        scaling = gemmlowp.softmax_scaling(source.scale, self.beta.value.data)
+        bits = target.storage.width.data
+        lower_int8_softmax(b, scaling, target.storage_min, target.storage_max, bits)
 
     def _lower_float(self, b: LoopBuilder, row: list[IRScalar], depth: int) -> None:
         x, y = b.inputs[0], b.outputs[0]
-        largest = self._largest(b, row, depth)
+        largest = _largest(b, row, depth, f32)
         beta = self.beta.value.data
 
         def exponential(k: IRScalar) -> IRScalar:
@@ -100,30 +94,51 @@ class SoftmaxOp(NnOp):
         total = b.reduce([(0, depth)], b.constant(0.0, f32), accumulate)
         b.loop(0, depth, lambda k: b.store(y, [*row, k], b.load(y, [*row, k]) / total))
 
-    def _exponentials(self, scale: float) -> tuple[Array, int]:
-        """The exponential in Q0 of each difference 0..255 of codes, and how many count."""
-        multiplier, shift, diff_min = gemmlowp.softmax_scaling(scale, self.beta.value.data)
-        difference = -np.arange(256)
-        counted = difference >= diff_min
-        scaled = gemmlowp.srdhm(gemmlowp.wrap32(difference << shift), multiplier)
-        exps = gemmlowp.exp_on_negative(np.where(counted, scaled, 0), 5)
-        return np.where(counted, exps, 0).astype(np.int32), int(counted.sum())
+    def _lower_int16(self, b: LoopBuilder, row: list[IRScalar], depth: int) -> None:
+        raise VerifyException("expected 8-bit codes")
 
-    def _lower_int8(self, b: LoopBuilder, row: list[IRScalar], depth: int) -> None:
-        x, y = b.inputs[0], b.outputs[0]
-        source, target = quantization_of(self.input), quantization_of(self.output)
-        assert source is not None and target is not None
-        exps, counted = self._exponentials(source.scale)
-        table = b.table(exps, i32)
-        largest = self._largest(b, row, depth)
+
+def _largest(b: LoopBuilder, row: list[IRScalar], depth: int, kind: Attribute) -> IRScalar:
+    x = b.inputs[0]
+
+    def read(k: IRScalar) -> IRScalar:
+        return b.widen(b.load(x, [*row, k]), x.element, kind)
+
+    return b.reduce([(1, depth)], read(b.index(0)), lambda best, k: best.max(read(k[0])))
+
+
+def _exponentials(scaling: tuple[int, int, int]) -> tuple[Array, int]:
+    """The exponential in Q0 of each difference 0 to 255 of codes, and how many of them count."""
+    multiplier, shift, diff_min = scaling
+    difference = -np.arange(256)
+    counted = difference >= diff_min
+    scaled = gemmlowp.srdhm(gemmlowp.wrap32(difference << shift), multiplier)
+    exps = gemmlowp.exp_on_negative(np.where(counted, scaled, 0), 5)
+    return np.where(counted, exps, 0).astype(np.int32), int(counted.sum())
+
+
+def lower_int8_softmax(
+    b: LoopBuilder, scaling: tuple[int, int, int], low: int, high: int, bits: int
+) -> None:
+    """
+    The loops of gemmlowp's softmax of 8-bit codes; `scaling` is what `gemmlowp.softmax_scaling`
+    gives, the output has `bits` bits and is clamped to [low, high], which starts at its zero point.
+    """
+    exps, counted = _exponentials(scaling)
+    table = b.table(exps, i32)
+    x, y = b.inputs[0], b.outputs[0]
+    *outer, depth = x.shape
+
+    def row(at: list[IRScalar]) -> None:
+        largest = _largest(b, at, depth, i32)
 
         def difference(k: IRScalar) -> IRScalar:
-            return largest - b.widen(b.load(x, [*row, k]), x.element)
+            distance = largest - b.widen(b.load(x, [*at, k]), x.element)
+            distance.bounds = (0, 255)
+            return distance
 
         def exponential(k: IRScalar) -> IRScalar:
-            distance = difference(k)
-            distance.bounds = (0, 255)
-            return b.load(table, [distance.to(b.index(0).type)])
+            return b.load(table, [difference(k).to(INDEX)])
 
         total = b.reduce(
             [(0, depth)],
@@ -132,19 +147,16 @@ class SoftmaxOp(NnOp):
         )
         headroom = total.leading_zeros()
         scale = _reciprocal_of_one_plus((total << headroom) - (-(1 << 31)))
-        bits = target.storage.width.data
         exponent = b.constant(_SUM_BITS + 31 - bits, i32) - headroom
-        low, high = target.storage_min, target.storage_max
 
         def finish(k: IRScalar) -> None:
             code = (scale.srdhm(exponential(k)).rdbp(exponent) + low).clamp(low, high)
-            negligible = difference(k) >= counted
-            b.store(y, [*row, k], negligible.select(low, code).to(scalar_type(target)))
+            stored = (difference(k) >= counted).select(low, code)
+            b.store(y, [*at, k], stored.to(scalar_type(y.element)))
 
         b.loop(0, depth, finish)
 
-    def _lower_int16(self, b: LoopBuilder, row: list[IRScalar], depth: int) -> None:
-        raise VerifyException("expected 8-bit codes")
+    b.for_each(outer, row)
 
 
 def _reciprocal_of_one_plus(x: IRScalar) -> IRScalar:

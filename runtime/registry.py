@@ -1,0 +1,166 @@
+"""
+The kernels, as rows behind one interface.
+
+A kernel is one C function that can run one kind of layer. Its row says when that is legal, what
+scratch it needs, how its operands are packed, what loops it stands for and how it is called. A
+backend (CMSIS-NN's functions, ours, a user's) is a list of rows; adding a kernel is adding one.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from xdsl.builder import Builder
+from xdsl.dialects import memref
+from xdsl.dialects.builtin import MemRefType, i8
+from xdsl.ir import Attribute, SSAValue
+
+from nnc.boards import Core
+from nnc.dialects.kernel.call import CallOp, Parameter
+from nnc.dialects.kernel.memory import ConstantOp
+from nnc.dialects.nn.base import NnOp
+from nnc.dialects.nn.conversion import ConstantOp as NnConstantOp
+from nnc.dialects.nn.loops import LoopBuilder
+from nnc.dialects.types import Array, dense_attribute, memory_type
+
+BACKENDS: tuple[str, ...] = ("nnc.runtime.cmsis_nn", "nnc.runtime.own")
+"""Modules whose `KERNELS` are the rows, in order of preference."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """
+    What kernels are chosen for: the core, and whether the CMSIS-NN library itself is linked
+    (`library`) or our portable implementation of its functions, which needs no scratch.
+    """
+
+    core: Core
+    library: bool = False
+
+
+class Lowering:
+    """Makes the operands of a call: constants, scratch, and the call itself."""
+
+    def __init__(self, op: NnOp, memory: dict[SSAValue, SSAValue], builder: Builder):
+        self.op = op
+        self.memory = memory
+        self.builder = builder
+
+    def buffer(self, value: SSAValue) -> SSAValue:
+        """The buffer of an operand or result of the `nn` op."""
+        return self.memory[value]
+
+    def values(self, value: SSAValue) -> Array | None:
+        """What a constant operand of the `nn` op holds; None if it is not constant."""
+        owner = value.owner
+        return owner.values if isinstance(owner, NnConstantOp) else None
+
+    def constant(self, values: Array, element: Attribute, hint: str) -> SSAValue:
+        """Read-only data of the layer."""
+        attribute = dense_attribute(values, element)
+        op = ConstantOp(attribute, memory_type(attribute.type))
+        op.location = self.op.location
+        op.result.name_hint = hint
+        return self.builder.insert(op).result
+
+    def scratch(self, size: int) -> list[SSAValue]:
+        """A scratch buffer of that many bytes; none for 0."""
+        if size == 0:
+            return []
+        return [self.builder.insert(memref.AllocOp([], [], MemRefType(i8, [size]))).memref]
+
+    def call(
+        self,
+        callee: str,
+        inputs: Sequence[SSAValue],
+        parameters: dict[str, Parameter],
+        scratch_bytes: int = 0,
+    ) -> CallOp:
+        """The call of a kernel that writes all results of the `nn` op."""
+        outputs = [self.memory[result] for result in self.op.results]
+        scratch = self.scratch(scratch_bytes)
+        op = CallOp(callee, self.op.kind, inputs, outputs, scratch, parameters)
+        op.location = self.op.location
+        return self.builder.insert(op)
+
+
+class Kernel(ABC):
+    """One C function that runs one kind of layer."""
+
+    name: str
+    """The function's name, also the `callee` of its calls."""
+
+    library: bool = False
+    """Whether the function is CMSIS-NN's (then our portable implementation has the same name)."""
+
+    headers: tuple[str, ...] = ()
+    """Runtime headers that a caller includes."""
+
+    sources: tuple[str, ...] = ()
+    """Runtime C files that a caller links where the library is not."""
+
+    @abstractmethod
+    def legal(self, op: NnOp, target: Target) -> str | None:
+        """
+        Why the function cannot run a layer with exactly the layer's arithmetic, or None if it can.
+        The answer for an op that the kernel is not about at all is an empty text.
+        """
+
+    @abstractmethod
+    def lower(self, op: NnOp, lowering: Lowering, target: Target) -> CallOp:
+        """Makes the call for a layer that is legal, its weights packed as the function wants."""
+
+    @abstractmethod
+    def scratch(self, op: NnOp, target: Target) -> int:
+        """Bytes of scratch that the function needs for a layer."""
+
+    @abstractmethod
+    def expand(self, call: CallOp, b: LoopBuilder) -> None:
+        """Builds the loops that compute what the call does."""
+
+    @abstractmethod
+    def body(self, call: CallOp, arguments: Sequence[str]) -> list[str]:
+        """
+        The C statements that make the call, given the names of the pointers to its inputs, outputs
+        and scratch; they return an int that is 0 on success.
+        """
+
+    def overlaps(self, op: NnOp) -> list[tuple[int, int, int]]:
+        """Inputs of the call that its outputs may overlap, and their distances."""
+        return []
+
+
+def kernels() -> list[Kernel]:
+    """All rows, in order of preference."""
+    return [row for module in BACKENDS for row in import_module(module).KERNELS]
+
+
+def kernel(name: str) -> Kernel:
+    """The row of a function; raises `KeyError` if there is none."""
+    for row in kernels():
+        if row.name == name:
+            return row
+    raise KeyError(name)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The kernel for a layer, if there is one, and why each other that is about it is not."""
+
+    kernel: Kernel | None
+    declined: tuple[str, ...]
+
+
+def choose(op: NnOp, target: Target) -> Choice:
+    """The first legal kernel."""
+    declined: list[str] = []
+    for row in kernels():
+        reason = row.legal(op, target)
+        if reason is None:
+            return Choice(row, tuple(declined))
+        if reason:
+            declined.append(f"{row.name}: {reason}")
+    return Choice(None, tuple(declined))
