@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from xdsl.dialects import func, math
 from xdsl.dialects.builtin import (
@@ -275,13 +276,9 @@ def layer_names(location: LocationAttr) -> list[str]:
         case NameLoc():
             return [location.desc.data]
         case FusedLoc():
-            parts: Sequence[Attribute] = location.locations.data
-            return [
-                name
-                for part in parts
-                if isinstance(part, LocationAttr)
-                for name in layer_names(part)
-            ]
+            parts = cast(Sequence[Attribute], location.locations.data)
+            named = [part for part in parts if isinstance(part, LocationAttr)]
+            return [name for part in named for name in layer_names(part)]
         case _:
             return []
 

@@ -247,6 +247,7 @@ class IRScalar(Scalar):
             return self._emit(arith.TruncFOp(self.value, kind))
         if isinstance(kind, IndexType):
             return self.to(i32).to(kind)
+        assert isinstance(kind, IntegerType)
         return self._emit(arith.FPToSIOp(self.value, kind))
 
     def _index_to(self, kind: IntegerType | IndexType) -> IRScalar:
