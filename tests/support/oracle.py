@@ -45,6 +45,15 @@ class TensorInfo:
         return self.zero_points[0] if self.zero_points else 0
 
 
+@dataclass(frozen=True)
+class Operation:
+    """An operator of the model as the interpreter runs it; optional inputs left out are None."""
+
+    name: str
+    inputs: tuple[TensorInfo | None, ...]
+    outputs: tuple[TensorInfo, ...]
+
+
 class Reference:
     """
     A model loaded into the interpreter; `run` gives every tensor of the main subgraph.
@@ -75,6 +84,23 @@ class Reference:
         self.tensors = [
             _info(entry) for entry in self._interpreter.get_tensor_details() if entry["name"]
         ]
+
+    def operations(self, name: str) -> list[Operation]:
+        """The operators of that name, such as `CONV_2D`, in order."""
+        known = {info.index: info for info in self.tensors}
+        return [
+            Operation(
+                name,
+                tuple(known.get(int(index)) for index in entry["inputs"]),
+                tuple(known[int(index)] for index in entry["outputs"]),
+            )
+            for entry in self._interpreter._get_ops_details()
+            if entry["op_name"] == name
+        ]
+
+    def constant(self, info: TensorInfo) -> Array:
+        """The contents of a constant tensor."""
+        return self._interpreter.get_tensor(info.index)
 
     def reset(self) -> None:
         """Set variable tensors (the state of recurrent models) back to zero."""
