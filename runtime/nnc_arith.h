@@ -19,9 +19,16 @@
 #if defined(__FAST_MATH__)
 #error "nnc needs IEEE arithmetic: compile without -ffast-math and -Ofast"
 #endif
-#if defined(__ARM_BIG_ENDIAN) || \
-    (defined(__BYTE_ORDER__) && defined(__ORDER_BIG_ENDIAN__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+#if defined(__ARM_BIG_ENDIAN) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
 #error "nnc needs a little-endian target"
+#endif
+
+/* For a static function whose inner loop wants all registers: inlined into its caller, it would
+ * share them with the caller's variables. In a header, not every includer uses it. */
+#if defined(__GNUC__)
+#define NNC_NOINLINE __attribute__((noinline, unused))
+#else
+#define NNC_NOINLINE
 #endif
 
 /* ---- wrapping integer arithmetic: the result modulo 2^32 or 2^64 ---- */
@@ -124,7 +131,8 @@ static inline int32_t nnc_clz32(uint32_t x) {
 
 /* ---- fixed-point requantisation ----
  * A real factor is multiplier * 2^(shift - 31), as TFLite's QuantizeMultiplier makes it:
- * multiplier 0 or in [2^30, 2^31), shift in [-31, 31] (30 where one rounding is done). Negative multipliers are allowed too. */
+ * multiplier 0 or in [2^30, 2^31), shift in [-31, 31], or at most 30 where one rounding is done.
+ * Negative multipliers are allowed too. */
 
 /* Saturating rounding doubling high multiplication: (a * b + 2^30) >> 31, and INT32_MAX for
  * a == b == INT32_MIN. Ties go toward plus infinity. */
@@ -143,10 +151,12 @@ static inline int32_t nnc_rdbp(int32_t x, int32_t exponent) {
 }
 
 /* TFLite's MultiplyByQuantizedMultiplier and CMSIS-NN's default: two roundings.
- * A left shift drops the bits that leave the word. */
+ * A left shift drops the bits that leave the word. The multiplier is not INT32_MIN, so that the
+ * product never saturates. */
 static inline int32_t nnc_requantize_double(int32_t x, int32_t multiplier, int32_t shift) {
     const int32_t left = shift > 0 ? shift : 0;
-    return nnc_rdbp(nnc_srdhm(nnc_wrap_shl32(x, left), multiplier), left - shift);
+    const int64_t product = (int64_t)nnc_wrap_shl32(x, left) * multiplier;
+    return nnc_rdbp((int32_t)((product + ((int64_t)1 << 30)) >> 31), left - shift);
 }
 
 /* One rounding, ties toward plus infinity: (x * multiplier + 2^(30 - shift)) >> (31 - shift). */
@@ -161,7 +171,8 @@ static inline int32_t nnc_reduced_multiplier(int32_t multiplier) {
 }
 
 /* TFLite's MultiplyByQuantizedMultiplier on 64 bits, for 16x8 kernels: one rounding, ties toward
- * plus infinity. |x| < 2^47, multiplier >= 0, -31 <= shift <= 14. The result is taken modulo 2^32. */
+ * plus infinity. |x| < 2^47, multiplier >= 0, -31 <= shift <= 14; the result is taken modulo
+ * 2^32. */
 static inline int32_t nnc_requantize_mb64(int64_t x, int32_t multiplier, int32_t shift) {
     const int64_t product = nnc_wrap_mul64(x, nnc_reduced_multiplier(multiplier));
     return (int32_t)(nnc_wrap_add64(product, (int64_t)1 << (14 - shift)) >> (15 - shift));

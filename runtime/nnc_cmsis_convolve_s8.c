@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nnc_cmsis_inner.h"
+#include "nnc_dot_s8.h"
 
-/* The taps of one output pixel that lie inside the input: `rows` times `runs` stretches of
- * `length` bytes, contiguous both in the input and in each output channel's weights. */
+typedef struct {
+    const cmsis_nn_conv_params *params;
+    const int8_t *filter;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const int32_t *shift;
+    int32_t filter_size; /* weights of one output channel */
+    int32_t outputs;     /* output channels of a group */
+} layer;
+
+/* The taps of a pixel that lie inside the input: `rows` times `runs` stretches of `length` bytes
+ * that are contiguous both in the input and in the weights of an output channel. */
 typedef struct {
     const int8_t *x;
-    const int8_t *w;
+    int32_t w; /* offset in the weights of each output channel */
     int32_t rows;
     int32_t runs;
     int32_t length;
@@ -15,28 +26,48 @@ typedef struct {
     int32_t w_run;
 } taps;
 
-/* Four output channels whose weights lie `stride` apart. */
-static void accumulate4(int32_t acc[4], const taps *t, int32_t channel, int32_t stride,
-                        int32_t offset) {
+static void accumulate4(int32_t acc[4], const layer *l, const taps *t, const int8_t *filter) {
     for (int32_t row = 0; row < t->rows; ++row) {
         const int8_t *const x = t->x + row * t->x_row;
-        const int8_t *const w = t->w + channel * stride + row * t->w_row;
+        const int8_t *const w = filter + row * t->w_row;
         for (int32_t run = 0; run < t->runs; ++run) {
-            nnc_dot4_s8(acc, x + run * t->x_run, w + run * t->w_run, stride, t->length, offset);
+            nnc_dot4_s8(acc, x + run * t->x_run, w + run * t->w_run, l->filter_size, t->length,
+                        l->params->input_offset);
         }
     }
 }
 
-static int32_t accumulate(int32_t acc, const taps *t, int32_t channel, int32_t stride,
-                          int32_t offset) {
+static int32_t accumulate(int32_t acc, const layer *l, const taps *t, const int8_t *filter) {
     for (int32_t row = 0; row < t->rows; ++row) {
         const int8_t *const x = t->x + row * t->x_row;
-        const int8_t *const w = t->w + channel * stride + row * t->w_row;
+        const int8_t *const w = filter + row * t->w_row;
         for (int32_t run = 0; run < t->runs; ++run) {
-            acc = nnc_dot_s8(acc, x + run * t->x_run, w + run * t->w_run, t->length, offset);
+            acc = nnc_dot_s8(acc, x + run * t->x_run, w + run * t->w_run, t->length,
+                             l->params->input_offset);
         }
     }
     return acc;
+}
+
+/* One group of output channels, from `c` on, of one pixel. */
+static NNC_NOINLINE void pixel(const layer *l, const taps *t, int32_t c, int8_t *output) {
+    const int32_t end = c + l->outputs;
+    while (c < end) {
+        const int32_t count = end - c < 4 ? 1 : 4;
+        const int8_t *const filter = l->filter + c * l->filter_size + t->w;
+        const int32_t *const bias = nnc_bias_at(l->bias, c);
+        int32_t acc[4];
+        if (count == 4) {
+            memcpy(acc, bias, sizeof acc);
+            accumulate4(acc, l, t, filter);
+        } else {
+            acc[0] = accumulate(*bias, l, t, filter);
+        }
+        nnc_outputs_s8(output, acc, count, l->multiplier + c, l->shift + c, 1,
+                       l->params->output_offset, l->params->activation);
+        output += count;
+        c += count;
+    }
 }
 
 arm_cmsis_nn_status nnc_cmsis_convolve_wrapper_s8(
@@ -56,11 +87,15 @@ arm_cmsis_nn_status nnc_cmsis_convolve_wrapper_s8(
     const int32_t dilation_h = conv_params->dilation.h;
     const int32_t input_row = input_dims->w * input_dims->c;
     const int32_t filter_row = filter_dims->w * depth;
-    const int32_t filter_size = filter_dims->h * filter_row;
-    const int32_t group_outputs = output_dims->c / groups;
     /* One group, no gaps: the taps of a row are one stretch of memory. */
     const bool contiguous = groups == 1 && dilation_w == 1;
-
+    const layer l = {conv_params,
+                     filter_data,
+                     bias_data,
+                     quant_params->multiplier,
+                     quant_params->shift,
+                     filter_dims->h * filter_row,
+                     output_dims->c / groups};
     taps t;
     t.x_row = dilation_h * input_row;
     t.x_run = dilation_w * input_dims->c;
@@ -79,31 +114,13 @@ arm_cmsis_nn_status nnc_cmsis_convolve_wrapper_s8(
                 const int32_t columns = wx.end - wx.begin;
                 t.runs = contiguous ? 1 : columns;
                 t.length = contiguous ? columns * depth : depth;
+                t.w = wy.begin * filter_row + wx.begin * depth;
                 t.x = input_data + (wy.base + wy.begin * dilation_h) * input_row +
                       (wx.base + wx.begin * dilation_w) * input_dims->c;
-                t.w = filter_data + wy.begin * filter_row + wx.begin * depth;
-
-                int32_t group_end = group_outputs;
-                for (int32_t c = 0; c < output_dims->c;) {
-                    if (c == group_end) {
-                        group_end += group_outputs;
-                        t.x += depth;
-                    }
-                    const int32_t count = group_end - c < 4 ? 1 : 4;
-                    int32_t acc[4] = {0, 0, 0, 0};
-                    for (int32_t i = 0; i < count && bias_data != NULL; ++i) {
-                        acc[i] = bias_data[c + i];
-                    }
-                    if (count == 4) {
-                        accumulate4(acc, &t, c, filter_size, conv_params->input_offset);
-                    } else {
-                        acc[0] = accumulate(acc[0], &t, c, filter_size, conv_params->input_offset);
-                    }
-                    for (int32_t i = 0; i < count; ++i, ++c) {
-                        *output_data++ = nnc_output_s8(
-                            acc[i], quant_params->multiplier[c], quant_params->shift[c],
-                            conv_params->output_offset, &conv_params->activation);
-                    }
+                for (int32_t group = 0; group < groups; ++group) {
+                    pixel(&l, &t, group * l.outputs, output_data);
+                    output_data += l.outputs;
+                    t.x += depth;
                 }
             }
         }

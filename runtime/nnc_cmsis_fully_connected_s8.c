@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nnc_cmsis_inner.h"
+#include "nnc_dot_s8.h"
 
 static int32_t sum(const int8_t *values, int32_t count) {
     int32_t total = 0;
@@ -24,9 +25,10 @@ static void fully_connected(const cmsis_nn_fc_params *fc_params, const int32_t *
         }
         for (int32_t c = 0; c < outputs;) {
             const int32_t count = outputs - c < 4 ? 1 : 4;
-            int32_t acc[4] = {correction, correction, correction, correction};
-            for (int32_t i = 0; i < count && bias_data != NULL; ++i) {
-                acc[i] = nnc_wrap_add32(acc[i], bias_data[c + i]);
+            const int32_t *const bias = nnc_bias_at(bias_data, c);
+            int32_t acc[4];
+            for (int32_t i = 0; i < count; ++i) {
+                acc[i] = nnc_wrap_add32(bias[i], correction);
             }
             const int8_t *const weights = filter_data + c * depth;
             if (count == 4) {
@@ -34,11 +36,10 @@ static void fully_connected(const cmsis_nn_fc_params *fc_params, const int32_t *
             } else {
                 acc[0] = nnc_dot_s8(acc[0], input_data, weights, depth, offset);
             }
-            for (int32_t i = 0; i < count; ++i, ++c) {
-                *output_data++ =
-                    nnc_output_s8(acc[i], multiplier[c * step], shift[c * step],
-                                  fc_params->output_offset, &fc_params->activation);
-            }
+            nnc_outputs_s8(output_data, acc, count, multiplier + c * step, shift + c * step, step,
+                           fc_params->output_offset, fc_params->activation);
+            output_data += count;
+            c += count;
         }
         input_data += depth;
     }

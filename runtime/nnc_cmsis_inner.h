@@ -12,7 +12,6 @@
 
 #include "nnc_arith.h"
 #include "nnc_cmsis_nn.h"
-#include "nnc_dot_s8.h"
 
 /* Taps [begin, end) of a window read the input at base + tap * dilation, all inside it; all zero
  * where no tap is inside. */
@@ -40,10 +39,27 @@ static inline int64_t nnc_dot_s16(int64_t acc, const int16_t *x, const int8_t *w
     return acc;
 }
 
+/* Where the accumulators of channel c and its neighbours, at most four, start from. */
+static inline const int32_t *nnc_bias_at(const int32_t *bias, int32_t c) {
+    static const int32_t zeros[4] = {0, 0, 0, 0};
+    return bias == NULL ? zeros : bias + c;
+}
+
 static inline int8_t nnc_output_s8(int32_t acc, int32_t multiplier, int32_t shift, int32_t offset,
                                    const cmsis_nn_activation *activation) {
     const int32_t value = nnc_wrap_add32(nnc_requantize_double(acc, multiplier, shift), offset);
     return nnc_clamp_i8(value, activation->min, activation->max);
+}
+
+/* `count` neighbouring outputs, each with the multiplier and shift `step` after the last one's. */
+static inline void nnc_outputs_s8(int8_t *output, const int32_t *acc, int32_t count,
+                                  const int32_t *multiplier, const int32_t *shift, int32_t step,
+                                  int32_t offset, cmsis_nn_activation activation) {
+    for (int32_t i = 0; i < count; ++i) {
+        output[i] = nnc_output_s8(acc[i], *multiplier, *shift, offset, &activation);
+        multiplier += step;
+        shift += step;
+    }
 }
 
 static inline int16_t nnc_output_s16(int64_t acc, int32_t multiplier, int32_t shift,

@@ -4,6 +4,7 @@
  * or int16_t, the type of the state and of the weights in time).
  */
 #include "nnc_cmsis_inner.h"
+#include "nnc_dot_s8.h"
 
 /* Forget the oldest step of every filter and append the newest. */
 static void remember(const cmsis_nn_svdf_params *params,

@@ -18,8 +18,8 @@ static inline int32_t nnc_dot_s8(int32_t acc, const int8_t *x, const int8_t *w, 
 
 /* The same for four rows of weights that lie `row` apart: every input is read once for four
  * products, and the accumulators stay in registers. */
-static inline void nnc_dot4_s8(int32_t acc[4], const int8_t *x, const int8_t *w, int32_t row,
-                               int32_t length, int32_t offset) {
+static NNC_NOINLINE void nnc_dot4_s8(int32_t acc[4], const int8_t *x, const int8_t *w, int32_t row,
+                                     int32_t length, int32_t offset) {
     const int8_t *const w1 = w + row;
     const int8_t *const w2 = w1 + row;
     const int8_t *const w3 = w2 + row;
