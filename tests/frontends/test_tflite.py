@@ -1,4 +1,4 @@
-"""What the TFLite importer makes of constants, states, names, shapes, subgraphs; what it refuses."""
+"""What the TFLite importer makes of a file's parts, and what it refuses."""
 
 from __future__ import annotations
 
