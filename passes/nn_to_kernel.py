@@ -16,10 +16,12 @@ from xdsl.dialects.builtin import (
     ArrayAttr,
     DictionaryAttr,
     FunctionType,
+    IntegerAttr,
     MemRefType,
     ModuleOp,
     StringAttr,
     i32,
+    i64,
 )
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
@@ -164,6 +166,8 @@ class _Lowering:
             layer = choice.kernel.lower(op, lowering, self.target)
             layer.set_overlaps(choice.kernel.overlaps(op))
         layer.properties["tensors"] = ArrayAttr(list(op.result_types))
+        if op.macs():
+            layer.properties["macs"] = IntegerAttr(op.macs(), i64)
         if choice.declined:
             layer.properties["declined"] = ArrayAttr([StringAttr(r) for r in choice.declined])
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, MemRefType, StringAttr, UnitAttr, i64
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DenseArrayBase,
+    IntegerAttr,
+    MemRefType,
+    StringAttr,
+    UnitAttr,
+    i64,
+)
 from xdsl.ir import Attribute
 from xdsl.irdl import (
     AttrSizedOperandSegments,
@@ -23,6 +31,7 @@ class KernelOp(IRDLOperation, ABC):
 
     - `overlap` holds triples (input, output, distance): the output may share memory with the input
       as long as it starts `distance` bytes or more before it. `in_place` says that one does.
+    - `macs` counts the multiply-accumulate operations of the layer, absent where it has none.
     - `declined` says for each kernel that could not run the layer why.
     - `tensors` are the tensor types of the outputs, for those who look at them from outside.
     """
@@ -33,6 +42,7 @@ class KernelOp(IRDLOperation, ABC):
     overlap = opt_prop_def(DenseArrayBase.constr(i64))
     tensors = opt_prop_def(ArrayAttr[Attribute])
     in_place = opt_prop_def(UnitAttr)
+    macs = opt_prop_def(IntegerAttr)
     declined = opt_prop_def(ArrayAttr[StringAttr])
 
     irdl_options = (AttrSizedOperandSegments(as_property=True), ParsePropInAttrDict())
