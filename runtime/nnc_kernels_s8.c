@@ -18,8 +18,9 @@ static int32_t accumulate(int32_t acc[4], const int8_t *input, int32_t in_featur
 }
 
 void nnc_dense_s8(const int8_t *input, int32_t batches, int32_t in_features, int32_t out_features,
-                  const int8_t *weights, const int32_t *bias, const nnc_requant *requant,
-                  int32_t requant_step, int8_t out_min, int8_t out_max, int8_t *output) {
+                  const int8_t *weights, const int32_t *bias, const int32_t *multiplier,
+                  const int64_t *constant, const int32_t *shift, int32_t requant_step,
+                  int8_t out_min, int8_t out_max, int8_t *output) {
     for (int32_t batch = 0; batch < batches; ++batch) {
         const int8_t *const x = input + batch * in_features;
         for (int32_t o = 0; o < out_features;) {
@@ -27,9 +28,9 @@ void nnc_dense_s8(const int8_t *input, int32_t batches, int32_t in_features, int
             const int32_t count =
                 accumulate(acc, x, in_features, out_features, weights, bias, o);
             for (int32_t i = 0; i < count; ++i, ++o) {
-                const nnc_requant *const r = requant + o * requant_step;
+                const int32_t r = o * requant_step;
                 const int32_t value =
-                    nnc_requantize_affine(acc[i], r->multiplier, r->constant, r->shift);
+                    nnc_requantize_affine(acc[i], multiplier[r], constant[r], shift[r]);
                 *output++ = nnc_clamp_i8(value, out_min, out_max);
             }
         }

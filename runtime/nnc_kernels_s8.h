@@ -11,20 +11,16 @@
 extern "C" {
 #endif
 
-/* The step from an accumulator to an output: (acc * multiplier + constant) >> shift on 64 bits.
- * The constant holds the rounding and the output's zero point; 1 <= shift <= 62. */
-typedef struct {
-    int64_t constant;
-    int32_t multiplier;
-    int32_t shift;
-} nnc_requant;
-
-/* Dense layer: output[b][o] = clamp(requant(bias[o] + sum over i of input[b][i] * weights[o][i])).
- * The bias has the input's zero point folded in. Entry o * requant_step of the table belongs to
- * output o: the step is 1 where every output has its own entry, 0 where all share one. */
+/* Dense layer: output[b][o] = clamp((acc * multiplier[o] + constant[o]) >> shift[o]) on 64 bits,
+ * where acc = bias[o] + sum over i of input[b][i] * weights[o][i].
+ *
+ * The bias has the input's zero point folded in; the constants hold the rounding and the output's
+ * zero point; 1 <= shift <= 62. Where all outputs share one formula, requant_step is 0 and each of
+ * the three tables has one entry; else it is 1. */
 void nnc_dense_s8(const int8_t *input, int32_t batches, int32_t in_features, int32_t out_features,
-                  const int8_t *weights, const int32_t *bias, const nnc_requant *requant,
-                  int32_t requant_step, int8_t out_min, int8_t out_max, int8_t *output);
+                  const int8_t *weights, const int32_t *bias, const int32_t *multiplier,
+                  const int64_t *constant, const int32_t *shift, int32_t requant_step,
+                  int8_t out_min, int8_t out_max, int8_t *output);
 
 /* The same with TFLite's formula as it stands: round(acc * factor) + out_zero_point in double
  * precision, ties away from zero. For what no fixed-point formula can match. */

@@ -41,6 +41,12 @@ class Target:
     library: bool = False
 
 
+def constant_values(value: SSAValue) -> Array | None:
+    """What a constant operand of an `nn` op holds; None if it is not constant."""
+    owner = value.owner
+    return owner.values if isinstance(owner, NnConstantOp) else None
+
+
 class Lowering:
     """Makes the operands of a call: constants, scratch, and the call itself."""
 
@@ -52,11 +58,6 @@ class Lowering:
     def buffer(self, value: SSAValue) -> SSAValue:
         """The buffer of an operand or result of the `nn` op."""
         return self.memory[value]
-
-    def values(self, value: SSAValue) -> Array | None:
-        """What a constant operand of the `nn` op holds; None if it is not constant."""
-        owner = value.owner
-        return owner.values if isinstance(owner, NnConstantOp) else None
 
     def constant(self, values: Array, element: Attribute, hint: str) -> SSAValue:
         """Read-only data of the layer."""
