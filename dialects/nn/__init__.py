@@ -6,39 +6,40 @@ each thing, and every static numeric fact is in a type. Each op states its meani
 both the reference semantics (numpy) and its loop nest follow.
 """
 
-from xdsl.ir import Dialect
+from xdsl.ir import Dialect, Operation
 
-from nnc.dialects.nn.arithmetic import AddOp, MulOp, SubOp
+from nnc.dialects.nn import (
+    arithmetic,
+    conversion,
+    convolution,
+    functions,
+    pooling,
+    softmax,
+)
 from nnc.dialects.nn.base import RoundingAttr
-from nnc.dialects.nn.conversion import (
-    ConstantOp,
-    DequantizeOp,
-    QuantizeOp,
-    RequantizeOp,
-    ReshapeOp,
-)
-from nnc.dialects.nn.convolution import Conv2DOp, DenseOp, DepthwiseConv2DOp
-from nnc.dialects.nn.pooling import AveragePool2DOp, MaxPool2DOp
-from nnc.dialects.nn.softmax import SoftmaxOp
-from nnc.dialects.nn.types import BinType
+from nnc.dialects.types import BinType
 
-Nn = Dialect(
-    "nn",
-    [
-        AddOp,
-        AveragePool2DOp,
-        ConstantOp,
-        Conv2DOp,
-        DenseOp,
-        DepthwiseConv2DOp,
-        DequantizeOp,
-        MaxPool2DOp,
-        MulOp,
-        QuantizeOp,
-        RequantizeOp,
-        ReshapeOp,
-        SoftmaxOp,
-        SubOp,
-    ],
-    [BinType, RoundingAttr],
+_FAMILIES = (
+    arithmetic,
+    conversion,
+    convolution,
+    functions,
+    pooling,
+    softmax,
 )
+
+
+def _operations() -> list[type[Operation]]:
+    """The operations that the modules of all families define."""
+    return [
+        value
+        for family in _FAMILIES
+        for value in vars(family).values()
+        if isinstance(value, type)
+        and issubclass(value, Operation)
+        and value.__module__ == family.__name__
+        and getattr(value, "name", "").startswith("nn.")
+    ]
+
+
+Nn = Dialect("nn", _operations(), [BinType, RoundingAttr])

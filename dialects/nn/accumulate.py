@@ -19,6 +19,7 @@ from xdsl.dialects.builtin import (
     IntegerAttr,
     IntegerType,
     TensorType,
+    UnitAttr,
     f32,
     f64,
     i32,
@@ -31,7 +32,8 @@ from xdsl.utils.exceptions import VerifyException
 from nnc.dialects.nn import fixed_point
 from nnc.dialects.nn.algebra import NumpyScalar
 from nnc.dialects.nn.base import Elements, NnOp, NumpyElements, RoundingAttr, S, grid
-from nnc.dialects.nn.types import (
+from nnc.dialects.quant import UniformQuantizedType
+from nnc.dialects.types import (
     Array,
     BinType,
     element_of,
@@ -40,7 +42,6 @@ from nnc.dialects.nn.types import (
     scalar_type,
     shape_of,
 )
-from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.utils import Rounding
 
 
@@ -75,6 +76,8 @@ class AccumulatingOp(NnOp, ABC):
     The bias counts in units of the accumulator (`i32` or `i64`) where that is an integer, and in
     real numbers where it is `f32`. `rounding` says how a quantised output is requantised from an
     integer accumulator; `min` and `max` clamp it, in stored units, or a float output.
+    `f32_product` says that the product of both scales is rounded to float32 before it is divided by
+    the output's (dense layers of TFLite Micro).
     """
 
     input = operand_def(TensorType)
@@ -85,6 +88,7 @@ class AccumulatingOp(NnOp, ABC):
     rounding = opt_prop_def(RoundingAttr)
     min = opt_prop_def(IntegerAttr | FloatAttr)
     max = opt_prop_def(IntegerAttr | FloatAttr)
+    f32_product = opt_prop_def(UnitAttr)
 
     @property
     @abstractmethod
@@ -123,7 +127,10 @@ class AccumulatingOp(NnOp, ABC):
 
     def real_multipliers(self) -> npt.NDArray[np.float64]:
         """Units of the quantised output per unit of the accumulator, per output channel or one."""
-        return self.channel_scales() / scales_of(element_of(self.output))
+        scales = self.channel_scales()
+        if self.f32_product is not None:
+            scales = scales.astype(np.float32).astype(np.float64)
+        return scales / scales_of(element_of(self.output))
 
     def clamp_bounds(self) -> tuple[float | None, float | None]:
         """The bounds of the output: as stored if it is quantised, else real."""
@@ -190,12 +197,7 @@ class AccumulatingOp(NnOp, ABC):
     def _per_channel(self, b: Elements[S], values: Array, kind: Attribute, channel: S) -> S:
         if (values == values[0]).all():
             return b.constant(values[0].item(), kind)
-        return b.lookup(self._interned(values), kind, [channel])
-
-    def _interned(self, values: Array) -> Array:
-        """The same array object for equal parameters, so that they become one table."""
-        tables: dict[bytes, Array] = self.__dict__.setdefault("_tables", {})
-        return tables.setdefault(values.dtype.str.encode() + values.tobytes(), values)
+        return b.lookup(self.interned(values), kind, [channel])
 
     def _requantize(self, b: Elements[S], total: S, output: UniformQuantizedType, channel: S) -> S:
         assert self.rounding is not None
@@ -228,13 +230,13 @@ class AccumulatingOp(NnOp, ABC):
         dtype = numpy_dtype(element_of(self.output))
         return (stored.view(dtype).reshape(shape_of(self.output)),)
 
-    def numbers(self, values: Array, operand: SSAValue, axis: int | None = None) -> Array:
+    def numbers(self, values: Array, operand: SSAValue) -> Array:
         """
-        Stored values as the numbers that the accumulation multiplies: float64 for integers (exact,
-        and fast to multiply), float32 for floats. `axis` is that of per-axis zero points.
+        Stored values as the numbers that the accumulation multiplies, in float64: exact for
+        integers, and closer to the real sum than any order of float32 additions.
         """
         element = element_of(operand)
-        dtype = np.float32 if self.accumulator == f32 else np.float64
+        dtype = np.float64
         if isinstance(element, BinType):
             return np.where(values, -1, 1).astype(dtype)
         if isinstance(element, UniformQuantizedType):

@@ -28,7 +28,7 @@ from xdsl.ir import Attribute
 
 from nnc.dialects.kernel.scalar import Ties
 from nnc.dialects.nn import fixed_point
-from nnc.dialects.nn.types import Array, numpy_dtype
+from nnc.dialects.types import Array, numpy_dtype
 from nnc.dialects.utils import Rounding
 
 Number = int | float
@@ -68,7 +68,7 @@ class Scalar(ABC):
     def to(self, kind: Attribute, *, unsigned: bool = False) -> Self:
         """
         Converts to another scalar type: integers are extended (with zeros if `unsigned` or `i1`)
-        or truncated, float to integer truncates towards zero and must be in range.
+        or truncated; floats are truncated towards zero, saturated to `i32`, 0 for NaN.
         """
 
     @abstractmethod
@@ -250,6 +250,9 @@ class NumpyScalar(Scalar):
 
     def to(self, kind: Attribute, *, unsigned: bool = False) -> NumpyScalar:
         source = self.array
+        if is_float(self.type) and not is_float(kind):
+            whole = np.clip(np.nan_to_num(source.astype(np.float64)), -(2.0**31), 2.0**31 - 1)
+            return NumpyScalar(whole.astype(np.int64).astype(numpy_dtype(kind)), kind)
         if unsigned and np.issubdtype(source.dtype, np.signedinteger):
             source = source.view(f"u{source.dtype.itemsize}")
         with np.errstate(all="ignore"):
@@ -259,16 +262,19 @@ class NumpyScalar(Scalar):
         return NumpyScalar(np.asarray(self.array).view(numpy_dtype(kind)), kind)
 
     def math(self, name: str) -> NumpyScalar:
+        # Double precision, rounded, does not depend on the machine's own float32 library.
         with np.errstate(all="ignore"):
-            result = _MATH[name](self.array)
-        return NumpyScalar(np.asarray(result, self.array.dtype), self.type)
+            result = _MATH[name](self.array.astype(np.float64)).astype(self.array.dtype)
+        return NumpyScalar(result, self.type)
 
     def power(self, exponent: Scalar) -> NumpyScalar:
         with np.errstate(all="ignore"):
-            return NumpyScalar(np.power(self.array, _array(exponent)), self.type)
+            result = np.power(self.array.astype(np.float64), _array(exponent))
+        return NumpyScalar(result.astype(self.array.dtype), self.type)
 
     def atan2(self, x: Scalar) -> NumpyScalar:
-        return NumpyScalar(np.arctan2(self.array, _array(x)), self.type)
+        result = np.arctan2(self.array.astype(np.float64), _array(x))
+        return NumpyScalar(result.astype(self.array.dtype), self.type)
 
     def requantize(self, multiplier: Scalar, shift: Scalar, rounding: Rounding) -> NumpyScalar:
         function = {

@@ -11,20 +11,26 @@ from abc import ABC
 
 import numpy as np
 from xdsl.dialects.builtin import (
-    Float32Type,
     FloatAttr,
     IntegerAttr,
     TensorType,
+    UnitAttr,
     i32,
 )
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
-from nnc.dialects.nn import fixed_point
 from nnc.dialects.nn.accumulate import decode
 from nnc.dialects.nn.base import Elements, ElementwiseOp, RoundingAttr, S
-from nnc.dialects.nn.types import element_of, quantization_of, scalar_type, shape_of
+from nnc.dialects.nn.quantized import arithmetic_type, f32_product, f32_quotient, rescale
 from nnc.dialects.quant import UniformQuantizedType
+from nnc.dialects.types import element_of, quantization_of, scalar_type, shape_of
+
+
+def plain(b: Elements[S], op: BinaryOp, lhs: S, rhs: S) -> tuple[S, S]:
+    """Both operands in the type in which plain numbers of their type are computed with."""
+    kind = arithmetic_type(element_of(op.lhs))
+    return b.widen(lhs, element_of(op.lhs), kind), b.widen(rhs, element_of(op.rhs), kind)
 
 
 class BinaryOp(ElementwiseOp, ABC):
@@ -61,6 +67,10 @@ class BinaryOp(ElementwiseOp, ABC):
         """Whether a quantised output is computed in fixed point."""
         return True
 
+    def real_multipliers(self) -> tuple[float, ...]:
+        """The real factors of the fixed-point steps of a quantised op, in their order."""
+        return ()
+
     def finish(self, value: S) -> S:
         """Clamps an output number and converts it to what is stored."""
         output = element_of(self.output)
@@ -85,33 +95,29 @@ class SumOp(BinaryOp, ABC):
         """The sum or difference of two numbers."""
         return lhs + rhs
 
+    def real_multipliers(self) -> tuple[float, ...]:
+        scales = [quantization_of(value) for value in (self.lhs, self.rhs, self.output)]
+        if any(kind is None for kind in scales):
+            return ()
+        lhs, rhs, output = (kind.scale for kind in scales if kind is not None)
+        twice = 2 * max(lhs, rhs)
+        return lhs / twice, rhs / twice, twice / ((1 << self.left_shift.value.data) * output)
+
     def body(self, b: Elements[S], *values: S) -> S:
         lhs, rhs = values
         output = quantization_of(self.output)
         if output is None:
-            kind = element_of(self.output)
-            wide = kind if isinstance(kind, Float32Type) else i32
-            a = b.widen(lhs, element_of(self.lhs), wide)
-            c = b.widen(rhs, element_of(self.rhs), wide)
-            return self.finish(self.combine(a, c))
+            return self.finish(self.combine(*plain(b, self, lhs, rhs)))
         types = quantization_of(self.lhs), quantization_of(self.rhs)
         assert types[0] is not None and types[1] is not None and self.rounding is not None
-        twice = 2 * max(types[0].scale, types[1].scale)
-        left_shift = self.left_shift.value.data
+        reals = self.real_multipliers()
+        rounding, left_shift = self.rounding.data, self.left_shift.value.data
         scaled = [
-            self._rescale(b, decode(b, value, kind, i32) << left_shift, kind.scale / twice)
-            for value, kind in zip((lhs, rhs), types, strict=True)
+            rescale(b, decode(b, value, kind, i32) << left_shift, real, rounding)
+            for value, kind, real in zip((lhs, rhs), (types[0], types[1]), reals, strict=False)
         ]
         total = self.combine(scaled[0], scaled[1])
-        real = twice / ((1 << left_shift) * output.scale)
-        return self.finish(self._rescale(b, total, real) + output.zero_point)
-
-    def _rescale(self, b: Elements[S], value: S, real: float) -> S:
-        assert self.rounding is not None
-        multiplier, shift = fixed_point.quantize_multiplier(real)
-        return value.requantize(
-            b.constant(multiplier, i32), b.constant(shift, i32), self.rounding.data
-        )
+        return self.finish(rescale(b, total, reals[2], rounding) + output.zero_point)
 
 
 @irdl_op_definition
@@ -147,7 +153,8 @@ class SubOp(SumOp):
 class MulOp(BinaryOp):
     """
     Elementwise product. Quantised: one requantisation of the product of both numbers; the real
-    multiplier is a float32 expression (TFLite) unless `exact_multiplier` is set (TFLite Micro).
+    multiplier is an expression in double precision (TFLite Micro), or in float32 if
+    `f32_multiplier` is set (TFLite `kernels/mul.cc`).
 
     ```mlir
     %z = nn.mul %x, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
@@ -156,26 +163,25 @@ class MulOp(BinaryOp):
 
     name = "nn.mul"
 
-    exact_multiplier = opt_prop_def(IntegerAttr)
+    f32_multiplier = opt_prop_def(UnitAttr)
+
+    def real_multipliers(self) -> tuple[float, ...]:
+        kinds = [quantization_of(value) for value in (self.lhs, self.rhs, self.output)]
+        if any(kind is None for kind in kinds):
+            return ()
+        lhs, rhs, output = (kind.scale for kind in kinds if kind is not None)
+        if self.f32_multiplier is not None:
+            return (f32_quotient(f32_product(lhs, rhs), output),)
+        return (lhs * rhs / output,)
 
     def body(self, b: Elements[S], *values: S) -> S:
         lhs, rhs = values
         output = quantization_of(self.output)
         if output is None:
-            kind = element_of(self.output)
-            wide = kind if isinstance(kind, Float32Type) else i32
-            a = b.widen(lhs, element_of(self.lhs), wide)
-            return self.finish(a * b.widen(rhs, element_of(self.rhs), wide))
+            a, c = plain(b, self, lhs, rhs)
+            return self.finish(a * c)
         types = quantization_of(self.lhs), quantization_of(self.rhs)
         assert types[0] is not None and types[1] is not None and self.rounding is not None
-        if self.exact_multiplier is None:
-            product = np.float32(types[0].scale) * np.float32(types[1].scale)
-            real = float(product / np.float32(output.scale))
-        else:
-            real = types[0].scale * types[1].scale / output.scale
-        multiplier, shift = fixed_point.quantize_multiplier(real)
+        (real,) = self.real_multipliers()
         product = decode(b, lhs, types[0], i32) * decode(b, rhs, types[1], i32)
-        scaled = product.requantize(
-            b.constant(multiplier, i32), b.constant(shift, i32), self.rounding.data
-        )
-        return self.finish(scaled + output.zero_point)
+        return self.finish(rescale(b, product, real, self.rounding.data) + output.zero_point)

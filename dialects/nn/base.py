@@ -9,8 +9,8 @@ program for one output element, from which both follow.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, Generic
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, cast
 
 import numpy as np
 from typing_extensions import TypeVar
@@ -22,7 +22,7 @@ from xdsl.traits import Pure
 
 from nnc.dialects.nn.algebra import INDEX, Number, NumpyScalar, Scalar
 from nnc.dialects.nn.loops import LoopBuilder
-from nnc.dialects.nn.types import (
+from nnc.dialects.types import (
     Array,
     element_of,
     is_unsigned,
@@ -65,6 +65,13 @@ class Elements(ABC, Generic[S]):
     def widen(self, value: S, element: Attribute, kind: Attribute) -> S:
         """A stored integer as a wider one, respecting whether the tensor's type is unsigned."""
 
+    @abstractmethod
+    def choose(self, condition: S, if_true: Callable[[], S], if_false: Callable[[], S]) -> S:
+        """
+        The value of one of two programs of which only the chosen one may run: what it loads need
+        exist only where it is chosen.
+        """
+
 
 class NumpyElements(Elements[NumpyScalar]):
     """Runs a scalar program for all output elements at once."""
@@ -72,13 +79,26 @@ class NumpyElements(Elements[NumpyScalar]):
     def __init__(self, op: IRDLOperation, arrays: Sequence[Array]):
         self.op = op
         self.arrays = arrays
+        self._chosen: Array | None = None
 
     def constant(self, value: Number, kind: Attribute) -> NumpyScalar:
         return NumpyScalar(0, kind).constant(value, kind)
 
     def load(self, operand: int, index: Sequence[NumpyScalar]) -> NumpyScalar:
-        values = self.arrays[operand][tuple(i.array for i in index)]
-        return NumpyScalar(values, scalar_type(element_of(self.op.operands[operand])))
+        values = self.arrays[operand]
+        positions = tuple(
+            self._inside(i.array, extent) for i, extent in zip(index, values.shape, strict=True)
+        )
+        return NumpyScalar(values[positions], scalar_type(element_of(self.op.operands[operand])))
+
+    def _inside(self, position: Array, extent: int) -> Array:
+        """Positions that exist; where a load does not count, any that does."""
+        outside = (position < 0) | (position >= extent)
+        if self._chosen is not None and outside.any():
+            assert not (outside & self._chosen).any(), "a load outside the tensor"
+            return np.clip(position, 0, extent - 1)
+        assert not outside.any(), "a load outside the tensor"
+        return position
 
     def lookup(
         self, values: Array, element: Attribute, index: Sequence[NumpyScalar]
@@ -87,6 +107,20 @@ class NumpyElements(Elements[NumpyScalar]):
 
     def widen(self, value: NumpyScalar, element: Attribute, kind: Attribute) -> NumpyScalar:
         return value if value.type == kind else value.to(kind, unsigned=is_unsigned(element))
+
+    def choose(
+        self,
+        condition: NumpyScalar,
+        if_true: Callable[[], NumpyScalar],
+        if_false: Callable[[], NumpyScalar],
+    ) -> NumpyScalar:
+        before = True if self._chosen is None else self._chosen
+        results: list[NumpyScalar] = []
+        for chosen, program in ((condition.array, if_true), (~condition.array, if_false)):
+            self._chosen, outer = np.asarray(chosen & before), self._chosen
+            results.append(program())
+            self._chosen = outer
+        return condition.select(*results)
 
 
 def grid(shape: Sequence[int]) -> list[NumpyScalar]:
@@ -121,6 +155,11 @@ class NnOp(IRDLOperation, ABC):
     def macs(self) -> int:
         """Multiply-accumulate operations of the layer as people count them."""
         return 0
+
+    def interned(self, values: Array) -> Array:
+        """The same array object for equal parameters, so that they become one table."""
+        tables = cast(dict[bytes, Array], vars(self).setdefault("_tables", {}))
+        return tables.setdefault(values.dtype.str.encode() + values.tobytes(), values)
 
     @property
     def kind(self) -> str:
@@ -206,3 +245,8 @@ class LoopElements(Elements[Any]):
 
     def widen(self, value: Any, element: Attribute, kind: Attribute) -> Any:
         return self.builder.widen(value, element, kind)
+
+    def choose(
+        self, condition: Any, if_true: Callable[[], Any], if_false: Callable[[], Any]
+    ) -> Any:
+        return self.builder.choose(condition, if_true, if_false)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
+    FloatAttr,
+    IntegerAttr,
+    IntegerType,
     TensorType,
+    UnitAttr,
     f32,
+    i1,
     i32,
 )
 from xdsl.ir import Attribute
@@ -14,6 +21,7 @@ from xdsl.irdl import (
     IRDLOperation,
     irdl_op_definition,
     operand_def,
+    opt_prop_def,
     prop_def,
     result_def,
     traits_def,
@@ -21,11 +29,23 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
-from nnc.dialects.nn import fixed_point
 from nnc.dialects.nn.accumulate import decode
-from nnc.dialects.nn.base import Elements, ElementwiseOp, NnOp, RoundingAttr, S
+from nnc.dialects.nn.algebra import is_float as is_real
+from nnc.dialects.nn.base import Elements, ElementwiseOp, LoopElements, NnOp, RoundingAttr, S
 from nnc.dialects.nn.loops import LoopBuilder
-from nnc.dialects.nn.types import (
+from nnc.dialects.nn.quantized import (
+    arithmetic_type,
+    code_index,
+    f32_quotient,
+    interpolated,
+    is_8_bit,
+    rescale,
+    store,
+    stored_range,
+)
+from nnc.dialects.nn.unary import UnaryOp
+from nnc.dialects.quant import UniformQuantizedType
+from nnc.dialects.types import (
     Array,
     dense_attribute,
     dense_values,
@@ -36,7 +56,6 @@ from nnc.dialects.nn.types import (
     shape_of,
     tensor_type,
 )
-from nnc.dialects.quant import UniformQuantizedType
 
 
 @irdl_op_definition
@@ -127,10 +146,11 @@ class DequantizeOp(ElementwiseOp):
 
 
 @irdl_op_definition
-class RequantizeOp(ElementwiseOp):
+class RequantizeOp(UnaryOp):
     """
     A quantised tensor with another scale, zero point or width (TFLite QUANTIZE of a quantised
-    tensor).
+    tensor), clamped to the stored values `min` and `max`. The real multiplier is the quotient of
+    the scales in double precision, or in float32 if `f32_multiplier` is set (TFLite RELU).
 
     ```mlir
     %y = nn.requantize %x {rounding = #nn<rounding double>}
@@ -140,19 +160,173 @@ class RequantizeOp(ElementwiseOp):
 
     name = "nn.requantize"
 
-    input = operand_def(TensorType)
-    output = result_def(TensorType)
     rounding = prop_def(RoundingAttr)
+    min = opt_prop_def(IntegerAttr)
+    max = opt_prop_def(IntegerAttr)
+    f32_multiplier = opt_prop_def(UnitAttr)
 
     def body(self, b: Elements[S], *values: S) -> S:
         source, target = quantization_of(self.input), quantization_of(self.output)
         assert source is not None and target is not None
-        multiplier, shift = fixed_point.quantize_multiplier(source.scale / target.scale)
-        scaled = decode(b, values[0], source, i32).requantize(
-            b.constant(multiplier, i32), b.constant(shift, i32), self.rounding.data
+        real = source.scale / target.scale
+        if self.f32_multiplier is not None:
+            real = f32_quotient(source.scale, target.scale)
+        number = decode(b, values[0], source, i32)
+        return store(
+            rescale(b, number, real, self.rounding.data),
+            target,
+            None if self.min is None else self.min.value.data,
+            None if self.max is None else self.max.value.data,
         )
-        bounded = (scaled + target.zero_point).clamp(target.storage_min, target.storage_max)
-        return bounded.to(scalar_type(target))
+
+
+@irdl_op_definition
+class ClampOp(UnaryOp):
+    """
+    Values moved into [min, max], of which either may be absent: floats, integers, or stored values
+    of a quantised tensor.
+
+    ```mlir
+    %y = nn.clamp %x {min = 0.0 : f32, max = 6.0 : f32} : (tensor<4xf32>) -> tensor<4xf32>
+    ```
+    """
+
+    name = "nn.clamp"
+
+    min = opt_prop_def(IntegerAttr | FloatAttr)
+    max = opt_prop_def(IntegerAttr | FloatAttr)
+
+    def verify_(self) -> None:
+        super().verify_()
+        if element_of(self.input) != element_of(self.output):
+            raise VerifyException(
+                f"expected an output of {element_of(self.input)}, got {element_of(self.output)}"
+            )
+
+    def body(self, b: Elements[S], *values: S) -> S:
+        kind = element_of(self.input)
+        number = b.widen(values[0], kind, arithmetic_type(kind))
+        low = None if self.min is None else self.min.value.data
+        high = None if self.max is None else self.max.value.data
+        return number.clamp(low, high).to(scalar_type(kind))
+
+
+@irdl_op_definition
+class CastOp(UnaryOp):
+    """
+    Numbers of one type as numbers of another; of quantised tensors, the stored integers.
+
+    Integers wrap; floats are truncated towards zero and saturated, NaN giving the largest value
+    (TFLite `kernels/cast.cc`; results beyond 32 bits saturate to 32 bits). As a boolean, every
+    number but 0 is true.
+
+    ```mlir
+    %y = nn.cast %x : (tensor<4xf32>) -> tensor<4xi32>
+    ```
+    """
+
+    name = "nn.cast"
+
+    def body(self, b: Elements[S], *values: S) -> S:
+        (value,) = values
+        source, target = element_of(self.input), scalar_type(element_of(self.output))
+        if value.type == i1:
+            return value.to(target)
+        if target == i1:
+            return value.ne(0)
+        if not is_real(value.type) or is_real(target):
+            return b.widen(value, source, target)
+        return self._truncate(b, value)
+
+    def _truncate(self, b: Elements[S], value: S) -> S:
+        target = element_of(self.output)
+        kind = scalar_type(target)
+        assert isinstance(kind, IntegerType)
+        low, high = stored_range(target)
+        low, high = max(low, -(1 << 31)), min(high, (1 << 31) - 1)
+        whole = value.to(i32).clamp(low, high)
+        return value.ne(value).select(b.constant(high, i32), whole).to(kind)
+
+
+@irdl_op_definition
+class LookupOp(ElementwiseOp):
+    """
+    A function of 8 bits as the table of its results: entry 0 is that of the smallest stored value.
+
+    ```mlir
+    %y = nn.lookup %x, %table : (tensor<4x!quant.uniform<i8:f32, 0.5>>,
+      tensor<256x!quant.uniform<i8:f32, 0.25>>) -> tensor<4x!quant.uniform<i8:f32, 0.25>>
+    ```
+    """
+
+    name = "nn.lookup"
+
+    input = operand_def(TensorType)
+    table = operand_def(TensorType)
+    output = result_def(TensorType)
+
+    def verify_(self) -> None:
+        source = quantization_of(self.input)
+        if source is None or not is_8_bit(source):
+            raise VerifyException(f"expected a quantised 8-bit input, got {self.input.type}")
+        expected = TensorType(element_of(self.output), [256])
+        if self.table.type != expected:
+            raise VerifyException(f"expected a table of {expected}, got {self.table.type}")
+        if shape_of(self.input) != shape_of(self.output):
+            raise VerifyException(
+                f"expected an output of shape {shape_of(self.input)}, got {shape_of(self.output)}"
+            )
+
+    def element(self, b: Elements[S], index: Sequence[S], result: int) -> S:
+        return self.body(b, b.load(0, index))
+
+    def lower(self, b: LoopBuilder) -> None:
+        elements, codes = LoopElements(b), b.flat(b.inputs[0])
+        b.produce(b.flat(b.outputs[0]), lambda index: self.body(elements, b.load(codes, index)))
+
+    def body(self, b: Elements[S], *values: S) -> S:
+        source = quantization_of(self.input)
+        assert source is not None
+        return b.load(1, [code_index(b, values[0], source)])
+
+
+@irdl_op_definition
+class Lookup16Op(ElementwiseOp):
+    """
+    A function of 16 bits as its results at 513 places, 128 stored values apart, with linear
+    interpolation between them (TFLite `kernels/internal/common.h`).
+
+    ```mlir
+    %y = nn.lookup16 %x, %table : (tensor<4x!quant.uniform<i16:f32, 0.5>>, tensor<513xi16>)
+      -> tensor<4x!quant.uniform<i16:f32, 0.25>>
+    ```
+    """
+
+    name = "nn.lookup16"
+
+    input = operand_def(TensorType)
+    table = operand_def(TensorType)
+    output = result_def(TensorType)
+
+    def verify_(self) -> None:
+        if self.table.type != TensorType(IntegerType(16), [513]):
+            raise VerifyException(f"expected a table of 513 x i16, got {self.table.type}")
+        if shape_of(self.input) != shape_of(self.output):
+            raise VerifyException(
+                f"expected an output of shape {shape_of(self.input)}, got {shape_of(self.output)}"
+            )
+
+    def element(self, b: Elements[S], index: Sequence[S], result: int) -> S:
+        return self.body(b, b.load(0, index))
+
+    def lower(self, b: LoopBuilder) -> None:
+        elements, codes = LoopElements(b), b.flat(b.inputs[0])
+        b.produce(b.flat(b.outputs[0]), lambda index: self.body(elements, b.load(codes, index)))
+
+    def body(self, b: Elements[S], *values: S) -> S:
+        code = values[0].to(i32)
+        value = interpolated(code, lambda place: b.load(1, [place]).to(i32))
+        return value.to(scalar_type(element_of(self.output)))
 
 
 @irdl_op_definition

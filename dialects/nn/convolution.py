@@ -12,8 +12,8 @@ from xdsl.utils.exceptions import VerifyException
 from nnc.dialects.nn.accumulate import AccumulatingOp
 from nnc.dialects.nn.base import LoopElements
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
-from nnc.dialects.nn.types import Array, shape_of
 from nnc.dialects.nn.window import Axis, Window
+from nnc.dialects.types import Array, shape_of
 
 
 class WindowedOp(AccumulatingOp, ABC):
@@ -168,7 +168,7 @@ class DepthwiseConv2DOp(WindowedOp):
         image = self.numbers(inputs[0], self.input)
         weights = self.numbers(inputs[1], self.weights)[0]
         patches = self.window().patches(np.repeat(image, self.multiplier, axis=3), 0)
-        totals = self.totals(np.einsum("nyxhwc,hwc->nyxc", patches, weights))
+        totals = self.totals((patches * weights).sum(axis=(3, 4)))
         return self.finish(totals, inputs[2] if len(inputs) > 2 else None)
 
     def lower(self, b: LoopBuilder) -> None:

@@ -34,7 +34,8 @@ from nnc.dialects.kernel.memory import ConstantOp, ViewOp
 from nnc.dialects.kernel.nest import NestOp
 from nnc.dialects.kernel.scalar import RdbpOp, RequantizeOp, RoundOp, ScaleF64Op, SrdhmOp, Ties
 from nnc.dialects.nn.algebra import INDEX, Number, Scalar, is_float
-from nnc.dialects.nn.types import (
+from nnc.dialects.quant import UniformQuantizedType
+from nnc.dialects.types import (
     BITS_PER_WORD,
     Array,
     BinType,
@@ -44,7 +45,6 @@ from nnc.dialects.nn.types import (
     memory_type,
     shape_of,
 )
-from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.utils import Rounding
 
 Range = tuple[int, int]

@@ -21,7 +21,8 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
-from nnc.dialects.nn.types import (
+from nnc.dialects.nn.window import Axis, Window
+from nnc.dialects.types import (
     Array,
     BinType,
     element_of,
@@ -30,7 +31,6 @@ from nnc.dialects.nn.types import (
     scalar_type,
     shape_of,
 )
-from nnc.dialects.nn.window import Axis, Window
 
 
 class PoolOp(NnOp, ABC):

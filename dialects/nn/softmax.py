@@ -17,7 +17,7 @@ from nnc.dialects.nn import gemmlowp, tables
 from nnc.dialects.nn.algebra import INDEX
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
-from nnc.dialects.nn.types import Array, quantization_of, scalar_type, shape_of
+from nnc.dialects.types import Array, quantization_of, scalar_type, shape_of
 
 _SUM_BITS = 12
 

@@ -157,19 +157,28 @@ def _sigmoid_table() -> Ints:
 SIGMOID_TABLE = _sigmoid_table()
 
 
-def _table_input(codes: Ints, input_scale: float, exact_shifts: tuple[int, ...]) -> Ints:
-    """Codes on the table's scale, 1 / (3 * 4096); `exact_shifts` are powers of two kept exact."""
+def sigmoid_scaling(input_scale: float, exact_shifts: tuple[int, ...]) -> tuple[int, int]:
+    """
+    `(multiplier, shift)`: `(code * multiplier + (2^shift >> 1)) >> shift` is a code on the scale of
+    the table, 1 / (3 * 4096). `exact_shifts` are the powers of two that are kept exact.
+
+    Source: `SigmoidPrepare` and `TanhPrepare` in TFLite's `kernels/activations.cc`.
+    """
     logarithm = np.float32(np.log(np.float32(input_scale))) * np.float32(1 / np.log(np.float32(2)))
     nearest = round_half_away(np.asarray([logarithm], np.float32))[0]
     shift = 12 + int(nearest)
     if abs(logarithm - nearest) < np.float32(1e-3) and shift in exact_shifts:
-        return codes * (3 << shift)
+        return 3 << shift, 0
     multiplier, shift = float(np.float32(input_scale)) * 4096.0 * 3.0, 0
     while multiplier <= 32767.0 / 2.0 and shift <= 30:
         shift += 1
         multiplier *= 2.0
-    half = (1 << shift) >> 1
-    return (codes * int(multiplier) + half) >> shift
+    return int(multiplier), shift
+
+
+def _table_input(codes: Ints, input_scale: float, exact_shifts: tuple[int, ...]) -> Ints:
+    multiplier, shift = sigmoid_scaling(input_scale, exact_shifts)
+    return (codes * multiplier + ((1 << shift) >> 1)) >> shift
 
 
 def logistic_int16(codes: IntLike, input_scale: float) -> Ints:

@@ -1,0 +1,169 @@
+"""
+What every importer into `nn` needs: building ops that know their layer, and folding constants.
+
+Formats keep in operands what `nn` wants in attributes or types: shapes, axes, paddings, scales.
+Such an operand is often computed (SHAPE, STRIDED_SLICE, PACK), so it is not looked up but
+evaluated, by the reference semantics of the ops that compute it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from xdsl.builder import Builder
+from xdsl.dialects.builtin import (
+    DenseArrayBase,
+    FloatAttr,
+    IntegerAttr,
+    LocationAttr,
+    TensorType,
+    UnitAttr,
+    UnknownLoc,
+    f32,
+    i64,
+)
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.rewriter import InsertPoint
+
+from nnc.dialects.nn.base import NnOp
+from nnc.dialects.nn.conversion import CastOp, ConstantOp, ReshapeOp
+from nnc.dialects.quant import UniformQuantizedType
+from nnc.dialects.types import Array, element_of, shape_of
+
+LARGEST_FOLD = 1 << 24
+"""Elements of a constant computed at compile time; more than that is no shape arithmetic."""
+
+OpT = TypeVar("OpT", bound=NnOp)
+
+
+class UnsupportedError(Exception):
+    """Why an operator cannot be imported, and what would work instead."""
+
+    def __init__(self, reason: str, remedy: str | None = None):
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+def integers(values: Sequence[int]) -> DenseArrayBase[Any]:
+    """A list of integers as an attribute."""
+    return DenseArrayBase.from_list(i64, list(values))
+
+
+def integer(value: int) -> IntegerAttr[Any]:
+    """A 64-bit integer attribute."""
+    return IntegerAttr(value, i64)
+
+
+def real(value: float) -> FloatAttr[Any]:
+    """A float32 attribute."""
+    return FloatAttr(value, f32)
+
+
+def flag(value: bool) -> UnitAttr | None:
+    """A flag attribute, absent where it is not set."""
+    return UnitAttr() if value else None
+
+
+class NnBuilder:
+    """Appends `nn` ops to a block; each gets the location of the layer that is being imported."""
+
+    def __init__(self, block: Block):
+        self.block = block
+        self.location: LocationAttr = UnknownLoc()
+        self._builder = Builder(InsertPoint.at_end(block))
+        self._folded: dict[SSAValue, Array] = {}
+
+    def insert(self, op: Operation) -> Operation:
+        """Appends an operation."""
+        op.location = self.location
+        return self._builder.insert(op)
+
+    def op(
+        self,
+        kind: type[OpT],
+        operands: Sequence[SSAValue | Sequence[SSAValue] | None],
+        *results: Attribute,
+        **properties: Attribute | None,
+    ) -> SSAValue:
+        """
+        Appends an op and gives its first result. None as an operand or as a property leaves out
+        what is optional; a variadic operand is a sequence.
+        """
+        given = {name: value for name, value in properties.items() if value is not None}
+        op = kind.build(operands=operands, properties=given, result_types=results)
+        return self.insert(op).results[0]
+
+    def constant(self, values: Array, element: Attribute) -> SSAValue:
+        """A constant of an element type, from stored values of its `numpy_dtype`."""
+        return self.insert(ConstantOp.of(values, element)).results[0]
+
+    def reshape(self, value: SSAValue, shape: Sequence[int]) -> SSAValue:
+        """The value in another shape; itself where that is its shape already."""
+        if tuple(shape) == shape_of(value):
+            return value
+        return self.op(ReshapeOp, [value], TensorType(element_of(value), list(shape)))
+
+    def stored_as(self, value: SSAValue, element: Attribute) -> SSAValue:
+        """The stored values as those of another element type of the same width."""
+        if element_of(value) == element:
+            return value
+        kind = TensorType(element, shape_of(value))
+        if isinstance(value.owner, ConstantOp):
+            constant = self.insert(ConstantOp.of(value.owner.values, element))
+            constant.location = value.owner.location
+            return constant.results[0]
+        return self.op(CastOp, [value], kind)
+
+    def stored(self, value: SSAValue) -> SSAValue:
+        """The stored integers of a quantised tensor; any other tensor as it is."""
+        element = element_of(value)
+        if not isinstance(element, UniformQuantizedType):
+            return value
+        return self.stored_as(value, element.storage)
+
+    def folded(self, value: SSAValue) -> Array | None:
+        """The stored values of a tensor, or None where they are not known at compile time."""
+        if value in self._folded:
+            return self._folded[value]
+        result = self._fold(value)
+        if result is not None:
+            self._folded[value] = result
+        return result
+
+    def _fold(self, value: SSAValue) -> Array | None:
+        op = value.owner
+        if isinstance(op, ConstantOp):
+            return op.values
+        if not isinstance(op, NnOp) or np.prod(shape_of(value), dtype=np.int64) > LARGEST_FOLD:
+            return None
+        operands = [self.folded(operand) for operand in op.operands]
+        known = [operand for operand in operands if operand is not None]
+        if len(known) != len(operands):
+            return None
+        results: dict[SSAValue, Array] = dict(zip(op.results, op.evaluate(*known), strict=True))
+        return results[value]
+
+    def known(self, value: SSAValue, what: str) -> Array:
+        """The stored values of an operand; raises `UnsupportedError` where they are not known."""
+        result = self.folded(value)
+        if result is None:
+            raise UnsupportedError(
+                f"expected {what} to be a constant, got a value computed at run time",
+                "a model whose shapes and axes are fixed works",
+            )
+        return result
+
+    def known_ints(self, value: SSAValue, what: str) -> list[int]:
+        """`known` of an integer tensor of any rank, as a flat list."""
+        return [int(number) for number in self.known(value, what).ravel()]
+
+    def drop_unused(self) -> None:
+        """Erases the ops whose results nobody uses, such as shape arithmetic."""
+        for op in reversed(list(self.block.ops)):
+            used = any(result.first_use is not None for result in op.results)
+            if not used and isinstance(op, NnOp | ConstantOp):
+                op.detach()
+                op.erase()

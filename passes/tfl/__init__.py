@@ -1,0 +1,10 @@
+"""
+The rewrites of `tfl-to-nn`, one module per family of operators.
+
+A rewrite registers itself when its module is imported; importing this package imports them all.
+"""
+
+from nnc.passes.tfl import arithmetic, convolution, functions, movement, pooling
+from nnc.passes.tfl.lowering import REWRITES
+
+__all__ = ["REWRITES", "arithmetic", "convolution", "functions", "movement", "pooling"]

@@ -1,0 +1,228 @@
+"""Rewrites of convolutions and dense layers."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import StringAttr, TensorType, f32, i32, i64
+from xdsl.ir import Attribute, SSAValue
+
+from nnc.dialects.nn.accumulate import AccumulatingOp
+from nnc.dialects.nn.base import RoundingAttr
+from nnc.dialects.nn.convolution import Conv2DOp, DenseOp, DepthwiseConv2DOp
+from nnc.dialects.quant import UniformQuantizedType
+from nnc.dialects.tfl import convolution as source
+from nnc.dialects.types import element_of, shape_of
+from nnc.dialects.utils import Rounding
+from nnc.passes.nn_builder import UnsupportedError, flag, integer, integers
+from nnc.passes.tfl.activation import activated
+from nnc.passes.tfl.lowering import Lowering, is_float, quantized, rewrite
+from nnc.passes.tfl.padding import window_of
+
+_HYBRID = (
+    "int8 weights with float activations (a hybrid layer) are not supported",
+    "a model quantised to int8 throughout, or not at all, works",
+)
+
+
+class Operands:
+    """Input, weights and bias of a layer as its `nn` op wants them, and how it rounds."""
+
+    def __init__(
+        self,
+        to: Lowering,
+        input: SSAValue,
+        weights: SSAValue,
+        bias: SSAValue | None,
+        result: Attribute,
+    ):
+        self.input, self.weights = input, weights
+        self.bias = bias
+        self.rounding: Rounding | None = None
+        kinds = element_of(input), element_of(weights)
+        if kinds == (f32, f32):
+            if bias is not None and not is_float(bias):
+                raise UnsupportedError(f"expected a float32 bias, got {element_of(bias)}")
+            return
+        if kinds[0] == f32:
+            raise UnsupportedError(*_HYBRID)
+        self._check(result)
+        if bias is not None:
+            self.bias = to.stored(bias)
+        self.rounding = Rounding.MB64 if self.accumulator == i64 else Rounding.DOUBLE
+
+    @property
+    def accumulator(self) -> Attribute:
+        """The integer type in which a quantised layer accumulates."""
+        if self.bias is not None:
+            return element_of(self.bias)
+        return i64 if quantized(self.input, 8, 16).storage.width.data == 16 else i32
+
+    def _check(self, result: Attribute) -> None:
+        activations, output = quantized(self.input, 8, 16), element_of(result)
+        weights = element_of(self.weights)
+        if not isinstance(weights, UniformQuantizedType):
+            raise UnsupportedError(f"expected quantised weights, got {weights}")
+        if not isinstance(output, UniformQuantizedType) or output.storage != activations.storage:
+            raise UnsupportedError(
+                f"expected a result quantised to {activations.storage}, got {output}"
+            )
+        if self.bias is not None and to_storage(element_of(self.bias)) not in (i32, i64):
+            raise UnsupportedError(f"expected an int32 or int64 bias, got {element_of(self.bias)}")
+
+
+def to_storage(element: Attribute) -> Attribute:
+    """The plain integer type of a quantised type, any other type as it is."""
+    return element.storage if isinstance(element, UniformQuantizedType) else element
+
+
+def layer(
+    to: Lowering,
+    kind: type[AccumulatingOp],
+    operands: Operands,
+    result: TensorType[Attribute],
+    activation: StringAttr,
+    **properties: Attribute | None,
+) -> SSAValue:
+    """The `nn` op of a layer with its fused activation."""
+    rounding = None if operands.rounding is None else RoundingAttr(operands.rounding)
+    values = [operands.input, operands.weights, operands.bias]
+    return activated(
+        to,
+        activation,
+        result,
+        lambda bounds: to.op(kind, values, result, rounding=rounding, **bounds, **properties),
+    )
+
+
+def _spatial_weights(to: Lowering, weights: SSAValue, axis: int) -> SSAValue:
+    """Weights of a convolution, whose per-channel or int8 zero points the kernels do not read."""
+    kind = element_of(weights)
+    if not isinstance(kind, UniformQuantizedType):
+        return weights
+    if kind.axis not in (None, axis):
+        raise UnsupportedError(f"expected weights quantised along axis {axis}, got {kind.axis}")
+    if not kind.is_signed or not kind.zero_points.any():
+        return weights
+    to.remark("zero points of int8 weights are ignored, as in the reference kernels")
+    return to.stored_as(weights, without_zero_points(kind))
+
+
+def without_zero_points(kind: UniformQuantizedType) -> UniformQuantizedType:
+    """The same type with zero points of 0."""
+    if kind.axis is None:
+        return UniformQuantizedType.per_tensor(kind.storage, kind.scale)
+    return UniformQuantizedType.per_axis(
+        kind.storage, kind.axis, kind.scales, [0] * len(kind.scales)
+    )
+
+
+def _image(value: SSAValue) -> tuple[int, ...]:
+    shape = shape_of(value)
+    if len(shape) != 4:
+        raise UnsupportedError(f"expected an image of 4 dimensions, got {len(shape)}")
+    return shape
+
+
+def _remark_short_bias(to: Lowering, operands: Operands, bias_type: StringAttr) -> None:
+    """16x8 layers whose int32 bias the reference kernels read as int64."""
+    wide = quantized(operands.input, 8, 16).storage.width.data == 16
+    short = operands.bias is not None and element_of(operands.bias) == i32
+    if wide and short and bias_type.data != "INT32" and not to.micro:
+        to.remark("the int32 bias is added as such; the reference kernels misread it as int64")
+
+
+@rewrite(source.Conv2DOp)
+def _conv2d(op: source.Conv2DOp, to: Lowering) -> SSAValue:
+    input, weights = to.value(op.input), _spatial_weights(to, to.value(op.filter), 0)
+    batch, height, width, channels = _image(input)
+    outputs, kernel_height, kernel_width, depth = _image(weights)
+    strides = [op.stride_h.value.data, op.stride_w.value.data]
+    dilations = [op.dilation_h_factor.value.data, op.dilation_w_factor.value.data]
+    if channels % depth or outputs % (channels // depth):
+        raise UnsupportedError(f"expected groups of {depth} of {channels} channels")
+    extents, padding = window_of(
+        op.padding.data, (height, width), (kernel_height, kernel_width), strides, dilations
+    )
+    result = to.result(op.output, [batch, *extents, outputs])
+    operands = Operands(to, input, weights, to.optional(op.bias), result)
+    if operands.rounding is not None:
+        _remark_short_bias(to, operands, op.quantized_bias_type)
+    return layer(
+        to,
+        Conv2DOp,
+        operands,
+        result,
+        op.fused_activation_function,
+        strides=integers(strides),
+        dilations=integers(dilations),
+        padding=integers(padding),
+        groups=integer(channels // depth),
+    )
+
+
+@rewrite(source.DepthwiseConv2DOp)
+def _depthwise_conv2d(op: source.DepthwiseConv2DOp, to: Lowering) -> SSAValue:
+    input, weights = to.value(op.input), _spatial_weights(to, to.value(op.filter), 3)
+    batch, height, width, channels = _image(input)
+    _, kernel_height, kernel_width, outputs = _image(weights)
+    if outputs % channels:
+        raise UnsupportedError(f"expected a multiple of {channels} filters, got {outputs}")
+    strides = [op.stride_h.value.data, op.stride_w.value.data]
+    dilations = [op.dilation_h_factor.value.data, op.dilation_w_factor.value.data]
+    extents, padding = window_of(
+        op.padding.data, (height, width), (kernel_height, kernel_width), strides, dilations
+    )
+    result = to.result(op.output, [batch, *extents, outputs])
+    operands = Operands(to, input, weights, to.optional(op.bias), result)
+    return layer(
+        to,
+        DepthwiseConv2DOp,
+        operands,
+        result,
+        op.fused_activation_function,
+        strides=integers(strides),
+        dilations=integers(dilations),
+        padding=integers(padding),
+    )
+
+
+@rewrite(source.FullyConnectedOp)
+def _fully_connected(op: source.FullyConnectedOp, to: Lowering) -> SSAValue:
+    if op.weights_format.data != "DEFAULT":
+        raise UnsupportedError("shuffled weights are not supported", "the default format is")
+    input, weights, bias = to.value(op.input), to.value(op.weights), to.optional(op.bias)
+    shape = shape_of(input)
+    units, depth = shape_of(weights)
+    elements = 1
+    for extent in shape:
+        elements *= extent
+    if elements % depth:
+        raise UnsupportedError(f"expected rows of {depth} elements, got {elements} elements")
+    rows = elements // depth
+    keep = bool(op.keep_num_dims.value.data)
+    if keep and shape[-1] != depth:
+        raise UnsupportedError(f"expected a last axis of {depth}, got {shape[-1]}")
+    result = to.result(op.output, [*shape[:-1], units] if keep else [rows, units])
+    flat = TensorType(result.element_type, [rows, units])
+    if bias is not None:
+        bias = to.reshape(bias, [units])
+    operands = Operands(to, to.reshape(input, [rows, depth]), weights, bias, flat)
+    single = _dense_rounding(to, operands)
+    value = layer(to, DenseOp, operands, flat, op.fused_activation_function, f32_product=single)
+    return to.reshape(value, result.get_shape())
+
+
+def _dense_rounding(to: Lowering, operands: Operands) -> Attribute | None:
+    """Settles how a dense layer rounds; returns the flag for a float32 product of scales."""
+    weights = element_of(operands.weights)
+    if operands.rounding is None or not isinstance(weights, UniformQuantizedType):
+        return None
+    if weights.axis is not None and weights.axis != 0:
+        raise UnsupportedError(f"expected weights quantised along axis 0, got {weights.axis}")
+    if weights.axis is not None and weights.zero_points.any():
+        to.remark("zero points of per-channel weights are ignored, as in the reference kernels")
+        operands.weights = to.stored_as(operands.weights, without_zero_points(weights))
+    wide_weights = weights.storage.width.data == 16
+    if to.micro or wide_weights:
+        return flag(weights.axis is None)
+    operands.rounding = Rounding.F64
+    return None

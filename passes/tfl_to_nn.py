@@ -1,0 +1,164 @@
+"""
+From the `tfl` dialect to the canonical one: what TFLite means, said explicitly.
+
+Shapes, paddings and axes become numbers, fused activations become clamps or ops of their own, and
+every quantised op says how it rounds. Which arithmetic that is, is the numeric contract: by default
+the reference kernels of TFLite, bit for bit. What has no equivalent is reported all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DictionaryAttr,
+    FunctionType,
+    ModuleOp,
+    NameLoc,
+    StringAttr,
+)
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.passes import ModulePass
+
+from nnc.dialects.tfl.base import TflOp
+from nnc.dialects.tfl.structure import NoValueOp, PseudoConstOp
+from nnc.frontends.errors import FrontendError, Problem
+from nnc.passes.nn_builder import UnsupportedError
+from nnc.passes.tfl import REWRITES
+from nnc.passes.tfl.lowering import Lowering, Numerics
+
+NAME = "nn.name"
+REMARKS = "nn.remarks"
+
+
+@dataclass(frozen=True)
+class TflToNnPass(ModulePass):
+    """
+    Rewrites every function of `tfl` operations into `nn` ops.
+
+    `numerics` is the contract: `tflite` for the arithmetic of TFLite's reference kernels, `tflm`
+    for that of TFLite Micro. Raises `FrontendError` with every operator that is not supported.
+    What a user should know of the result is in the function's attribute `nn.remarks`.
+    """
+
+    name = "tfl-to-nn"
+
+    numerics: Numerics = "tflite"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        problems: list[Problem] = []
+        functions = [entry for entry in op.body.block.ops if isinstance(entry, FuncOp)]
+        converted = [_Function(function, self.numerics, problems) for function in functions]
+        if problems:
+            raise FrontendError(problems)
+        for function in converted:
+            function.replace()
+
+
+class _Function:
+    """One function, rebuilt beside the original until all of them are known to be supported."""
+
+    def __init__(self, function: FuncOp, numerics: Numerics, problems: list[Problem]):
+        self.function = function
+        self.problems = problems
+        self.unsupported: set[SSAValue] = set()
+        self.block = Block(arg_types=function.body.block.arg_types)
+        self.lowering = Lowering(self.block, numerics)
+        self._arguments()
+        for op in function.body.block.ops:
+            self._rewrite(op)
+
+    def _arguments(self) -> None:
+        for source, argument in zip(self.function.body.block.args, self.block.args, strict=True):
+            argument.name_hint = source.name_hint
+            self.lowering.bind(source, argument)
+
+    def _rewrite(self, op: Operation) -> None:
+        self.lowering.location = op.location
+        if isinstance(op, NoValueOp | PseudoConstOp):
+            return
+        if any(operand in self.unsupported for operand in op.operands):
+            # Its operands' shapes are unknown, and they have been reported.
+            known = isinstance(op, ReturnOp) or type(op) in REWRITES
+            if not known:
+                self._report(op, _not_supported())
+            self.unsupported.update(op.results)
+            return
+        try:
+            self._append(op)
+        except UnsupportedError as error:
+            self._report(op, error)
+            self.unsupported.update(op.results)
+
+    def _append(self, op: Operation) -> None:
+        lowering = self.lowering
+        if isinstance(op, ReturnOp):
+            lowering.insert(ReturnOp(*lowering.values(op.operands)))
+            return
+        if not isinstance(op, TflOp) or type(op) not in REWRITES:
+            raise _not_supported()
+        results = REWRITES[type(op)](op, lowering)
+        results = [results] if isinstance(results, SSAValue) else list(results)
+        for source, result in zip(op.results, results, strict=True):
+            assert result.type is not None
+            result.name_hint = source.name_hint
+            lowering.bind(source, result)
+
+    def _report(self, op: Operation, error: UnsupportedError) -> None:
+        location = op.location
+        layer = location.desc.data if isinstance(location, NameLoc) else None
+        operator = op.name.removeprefix("tfl.").upper() if isinstance(op, TflOp) else op.name
+        self.problems.append(Problem(error.reason, layer, operator, error.remedy))
+
+    def replace(self) -> None:
+        """Puts the new body in place of the old one."""
+        function, block = self.function, self.block
+        self.lowering.drop_unused()
+        terminator = block.last_op
+        assert isinstance(terminator, ReturnOp)
+        function.body.detach_block(function.body.block)
+        function.detach_region(function.body)
+        function.add_region(Region(block))
+        function.function_type = FunctionType.from_lists(
+            block.arg_types, [operand.type for operand in terminator.operands]
+        )
+        inputs, outputs = _names(function)
+        function.arg_attrs, function.res_attrs = _named(inputs), _named(outputs)
+        if self.lowering.remarks:
+            remarks = [StringAttr(remark) for remark in self.lowering.remarks]
+            function.attributes[REMARKS] = ArrayAttr(remarks)
+
+
+def _not_supported() -> UnsupportedError:
+    return UnsupportedError("this operator is not supported")
+
+
+def _names(function: FuncOp) -> tuple[list[str], list[str]]:
+    """
+    What inputs and outputs are called: by the model's signature where it has one, else as the
+    tensors. The attributes that say so are removed.
+    """
+    signatures = function.attributes.pop("tfl.signatures", None)
+    names = [_strings(function.attributes.pop(key, None)) for key in ("tfl.inputs", "tfl.outputs")]
+    if isinstance(signatures, ArrayAttr) and len(signatures) == 1:
+        (signature,) = signatures
+        assert isinstance(signature, DictionaryAttr)
+        named = [_strings(signature.data[key]) for key in ("inputs", "outputs")]
+        return named[0], named[1]
+    return names[0], names[1]
+
+
+def _strings(attribute: Attribute | None) -> list[str]:
+    if not isinstance(attribute, ArrayAttr):
+        return []
+    return [entry.data for entry in attribute if isinstance(entry, StringAttr)]
+
+
+def _named(names: Sequence[str]) -> ArrayAttr[DictionaryAttr] | None:
+    if not names:
+        return None
+    return ArrayAttr([DictionaryAttr({NAME: StringAttr(name)}) for name in names])
