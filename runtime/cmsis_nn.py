@@ -142,6 +142,9 @@ class WindowedKernel(Kernel, ABC):
         parameters = {**self.geometry(op), **epilogue_parameters(op), "scratch_bytes": size}
         return lowering.call(self.name, inputs, parameters, size)
 
+    def in_order(self, target: Target) -> bool:
+        return not target.library
+
     def window(self, call: CallOp) -> Window:
         """The geometry of a call."""
         shapes = [call.numbers(f"{name}_shape") for name in ("input", "filter", "output")]

@@ -50,6 +50,9 @@ class PoolS8(Kernel):
             return 0
         return sizes.avgpool_s8(target.core, shape_of(op.results[0]), shape_of(op.operands[0]))
 
+    def in_order(self, target: Target) -> bool:
+        return not target.library
+
     def lower(self, op: NnOp, lowering: Lowering, target: Target) -> CallOp:
         assert isinstance(op, PoolOp)
         kind = quantization_of(op.output)
@@ -215,8 +218,8 @@ class ElementwiseS8(Kernel):
         inputs = [lowering.buffer(op.lhs), lowering.buffer(op.rhs)]
         return lowering.call(self.name, inputs, parameters)
 
-    def overlaps(self, op: NnOp) -> list[tuple[int, int, int]]:
-        return [(0, 0, 0), (1, 0, 0)]
+    def in_order(self, target: Target) -> bool:
+        return True
 
     def expand(self, call: CallOp, b: LoopBuilder) -> None:
         operands = [b.flat(operand) for operand in b.inputs]

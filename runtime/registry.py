@@ -129,9 +129,12 @@ class Kernel(ABC):
         and scratch; they return an int that is 0 on success.
         """
 
-    def overlaps(self, op: NnOp) -> list[tuple[int, int, int]]:
-        """Inputs of the call that its outputs may overlap, and their distances."""
-        return []
+    def in_order(self, target: Target) -> bool:
+        """
+        Whether the function reads and writes in the order of the op's own loops (row-major over the
+        output, a few elements at a time), so that it may overlap input and output as they may.
+        """
+        return False
 
 
 def kernels() -> list[Kernel]:
