@@ -62,7 +62,7 @@ def walk_distance(
     floor = -write - sum(line[-1] for line in writes)
     worst = _worst(
         [[-address for address in reversed(line)] for line in writes],
-        [[None if end is None else -end for end in reversed(axis.last)] for axis in axes],
+        [_negated(axis.last) for axis in axes],
     )
     return floor if worst is None else max(floor, worst + read)
 
@@ -141,9 +141,9 @@ def window_distance(
     row-major order; `in_size` and `out_size` are bytes per element, `pad` is (top, left).
 
     `groups=1` is a convolution (or a dense layer, with a 1x1 kernel), `groups=channels` a depthwise
-    convolution or a pooling. With `row_buffer` the kernel copies each input row into scratch before
-    it writes the output row that is the first to need it, and reads nothing but the copies, of
-    which `row_buffer_rows` are alive at a time.
+    convolution or a pooling. With `row_buffer` the kernel first copies every input row up to the
+    last that an output row needs into scratch, and reads nothing but the copies, of which
+    `row_buffer_rows` are alive at a time.
     """
     batch, height, width, channels = in_shape
     out_height, out_width, out_channels = out_shape[1:]
@@ -172,23 +172,34 @@ def window_distance(
 
 
 def _unread(rows: Axis, in_row: int, backward: bool) -> Axis:
-    """The rows of a window axis that no earlier output row has read, in the order of the walk."""
-    count = len(rows.first)
-    first: list[int | None] = [None] * count
-    last: list[int | None] = [None] * count
-    for index in range(count):
-        start, end = rows.first[index], rows.last[index]
-        if start is None or end is None:
+    """
+    The input rows that are new to the buffer at each output row: up to the last that this one
+    needs, from the first that this one or a later one does.
+    """
+    if backward:
+        mirrored = Axis(_negated(rows.last), _negated(rows.first), 0)
+        unread = _unread(mirrored, in_row, False)
+        return Axis(_negated(unread.last), _negated(unread.first), rows.out_stride)
+    first: list[int | None] = []
+    last: list[int | None] = []
+    copied: int | None = None
+    for index, end in enumerate(rows.last):
+        start = min((need for need in rows.first[index:] if need is not None), default=None)
+        if copied is not None and start is not None:
+            start = max(start, copied + in_row)
+        if start is None or end is None or start > end:
+            first.append(None)
+            last.append(None)
             continue
-        if backward:
-            later = [low for low in rows.first[index + 1 :] if low is not None]
-            end = min([end, *(low - in_row for low in later)])
-        else:
-            earlier = [high for high in rows.last[:index] if high is not None]
-            start = max([start, *(high + in_row for high in earlier)])
-        if start <= end:
-            first[index], last[index] = start, end
+        first.append(start)
+        last.append(end)
+        copied = end
     return Axis(tuple(first), tuple(last), rows.out_stride)
+
+
+def _negated(addresses: Sequence[int | None]) -> tuple[int | None, ...]:
+    """The same axis walked from its end."""
+    return tuple(None if address is None else -address for address in reversed(addresses))
 
 
 def row_buffer_rows(kernel: int, dilation: int = 1) -> int:

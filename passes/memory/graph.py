@@ -17,7 +17,8 @@ class Buffer:
     """
     A value in memory: `bytes` long, at a multiple of `alignment` (a power of two).
 
-    An `outside` buffer orders the steps, but has no place in the arena.
+    An `outside` buffer orders the steps, but has no place in the arena; nor has anything stored
+    inside it.
     """
 
     id: str
@@ -134,13 +135,6 @@ class Graph:
         for step in self.steps:
             _check_extent(f"scratch of step {step.name!r}", step.scratch, step.scratch_alignment)
             _check_reuses(step)
-
-    def buffer(self, id: str) -> Buffer:
-        """The buffer of that name. Raises KeyError if there is none."""
-        for buffer in self.buffers:
-            if buffer.id == id:
-                return buffer
-        raise KeyError(id)
 
 
 def _require(condition: bool, message: str) -> None:

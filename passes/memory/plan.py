@@ -112,8 +112,8 @@ def _shared(graph: Graph, step: Step, offsets: dict[str, int]) -> list[Reuse]:
         if reuse.input not in offsets or reuse.output not in offsets:
             continue
         source, target = offsets[reuse.input], offsets[reuse.output]
-        apart = source + sizes[reuse.input] <= target or target + sizes[reuse.output] <= source
-        if not apart and reuse.allows(source - target):
+        end = min(source + sizes[reuse.input], target + sizes[reuse.output])
+        if max(source, target) < end and reuse.allows(source - target):
             found.setdefault((reuse.input, reuse.output), reuse)
     return list(found.values())
 

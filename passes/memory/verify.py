@@ -141,7 +141,7 @@ class _Checker:
         low = self._plan.scratch.get(step.name, 0)
         self._check_held(f"before {step.name!r}", step.reads)
         self._memory.write(low, low + step.scratch, scratch)
-        self._check_held(f"in {step.name!r}, beside its scratch,", step.reads)
+        self._check_held(f"{step.name!r} with its scratch", step.reads)
         for name in step.reads:
             for other in step.writes:
                 self._check_sharing(step, name, other)
@@ -159,7 +159,7 @@ class _Checker:
     def _check_sharing(self, step: Step, source: str, target: str) -> None:
         low, high = self._range(source)
         start, end = self._range(target)
-        if high <= start or end <= low:
+        if max(low, start) >= min(high, end):
             return
         if self._roots[source][0] == self._roots[target][0]:
             state = self._roots[source][0] in {self._roots[n][0] for n in self._graph.persistent}
