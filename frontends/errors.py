@@ -32,13 +32,21 @@ class Problem:
         ]
         line = ": ".join(part for part in parts if part is not None)
         line = line if self.remedy is None else f"{line}; {self.remedy}"
-        return " ".join(line.split())
+        # Names come from the file: they must not break the line, or talk to the terminal.
+        printable = (c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(line.split()))
+        return "".join(printable)
+
+
+_MOST_LINES = 200
 
 
 class FrontendError(DiagnosticException):
-    """All problems of one model; its text has one line for each."""
+    """All problems of one model; its text has one line for each, up to a number one may read."""
 
     def __init__(self, problems: Iterable[Problem]):
         self.problems = tuple(problems)
         assert self.problems, "an error without a problem"
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        lines = [str(problem) for problem in self.problems[:_MOST_LINES]]
+        if len(self.problems) > _MOST_LINES:
+            lines.append(f"... and {len(self.problems) - _MOST_LINES} more")
+        super().__init__("\n".join(lines))

@@ -2,9 +2,9 @@
 Reading a flatbuffer that may be broken or hostile.
 
 Flatbuffers are meant to be trusted: the code that `flatc` generates follows whatever offsets it
-finds. Here every access is checked against the end of the file, and the number of tables that are
-visited is bounded, so that a small file whose offsets all lead to the same place cannot cost
-unbounded time. The format is described at https://flatbuffers.dev/internals/.
+finds. Here every access is checked against the end of the file, and what is read is bounded by the
+size of the file, so that a small one whose offsets all lead to the same place cannot cost unbounded
+time or memory. The format is described at https://flatbuffers.dev/internals/.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ import numpy.typing as npt
 _U32 = struct.Struct("<I")
 _I32 = struct.Struct("<i")
 _VTABLE_HEADER = struct.Struct("<HH")
+
 _LONGEST_STRING = 4096
+_MOST_TABLES = 1 << 18
+_MOST_COPIED = 64 << 20
+_SHARING = 4
+"""How often, on average, the same bytes may be referred to."""
 
 
 class FlatbufferError(Exception):
@@ -44,21 +49,34 @@ F32 = Scalar(struct.Struct("<f"))
 
 class Flatbuffer:
     """
-    The bytes of a file, and how many more tables may be read from it.
+    The bytes of a file, and how much more may be read from it.
 
-    A table takes four bytes and is referred to by four more, so `budget` defaults to an eighth of
-    the file's size; tables that are shared count each time.
+    A table takes four bytes and is referred to by four more, which bounds their number; those that
+    are shared count each time.
     """
 
     def __init__(self, data: bytes, identifier: bytes):
         self.data = data
-        self.budget = len(data) // 8
+        self._tables_left = min(len(data) // 8, _MOST_TABLES)
+        self._copies_left = min(_SHARING * len(data), _MOST_COPIED)
         if len(data) < 8:
             raise FlatbufferError(f"it has only {len(data)} bytes")
         if data[4:8] != identifier:
             raise FlatbufferError(
                 f"expected the identifier {identifier.decode()} in bytes 4 to 8, got {data[4:8]!r}"
             )
+
+    def enter_table(self) -> None:
+        """Counts a table. Raises FlatbufferError after too many."""
+        self._tables_left -= 1
+        if self._tables_left < 0:
+            raise FlatbufferError("it has too many tables for its size")
+
+    def copy(self, size: int) -> None:
+        """Counts bytes that are taken out of the file. Raises FlatbufferError after too many."""
+        self._copies_left -= size
+        if self._copies_left < 0:
+            raise FlatbufferError("it refers to the same bytes again and again")
 
     def root(self) -> Table:
         """The table that everything else hangs from. Raises FlatbufferError."""
@@ -99,9 +117,7 @@ class Table:
     __slots__ = ("_buffer", "_fields", "_position", "_size")
 
     def __init__(self, buffer: Flatbuffer, position: int):
-        if buffer.budget <= 0:
-            raise FlatbufferError("it refers to the same tables again and again")
-        buffer.budget -= 1
+        buffer.enter_table()
         buffer.check(position, 4)
         vtable = position - _I32.unpack_from(buffer.data, position)[0]
         buffer.check(vtable, 4)
@@ -152,6 +168,7 @@ class Table:
         if position is None:
             return np.empty(0, kind)
         start, count = self._buffer.vector(position, kind.itemsize)
+        self._buffer.copy(count * kind.itemsize)
         return np.frombuffer(self._buffer.data, kind, count, start)
 
     def integers(self, slot: int, dtype: npt.DTypeLike, longest: int) -> tuple[int, ...]:
@@ -162,7 +179,10 @@ class Table:
         return tuple(array.tolist())
 
     def string(self, slot: int, default: str = "") -> str:
-        """A string; bytes that are not UTF-8 are replaced by U+FFFD."""
+        """
+        A string in ASCII, anything else escaped as Python does (`\\xe9`): xDSL can print other
+        characters, but does not read them back.
+        """
         position = self._field(slot, 4)
         if position is None:
             return default
@@ -171,7 +191,9 @@ class Table:
             raise FlatbufferError(
                 f"expected strings of at most {_LONGEST_STRING} bytes, got {count}"
             )
-        return self._buffer.data[start : start + count].decode(errors="replace")
+        self._buffer.copy(count)
+        text = self._buffer.data[start : start + count].decode(errors="backslashreplace")
+        return text.encode("ascii", errors="backslashreplace").decode()
 
     def extent(self, slot: int) -> tuple[int, int] | None:
         """Start and length of a vector of bytes, None when absent."""

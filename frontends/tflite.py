@@ -221,7 +221,8 @@ class _Function:
         before = len(self.problems)
         operation = self._operation(operator)
         operands = self._operands(operator, operation) if operation is not None else None
-        types = [self._result(operator, index) for index in operator.outputs]
+        twice = len(set(operator.outputs)) < len(operator.outputs)
+        types = [self._result(operator, index, twice) for index in operator.outputs]
         properties = self._properties(operator)
         known = [type for type in types if type is not None]
         if operation is None or operands is None or len(known) < len(types):
@@ -331,9 +332,9 @@ class _Function:
             self._problem(tensor.name, "constant", str(error))
             return None
 
-    def _result(self, operator: Operator, index: int) -> AnyTensor | None:
+    def _result(self, operator: Operator, index: int, twice: bool) -> AnyTensor | None:
         tensor = self.subgraph.tensors[index]
-        taken = index in self.values or index in self.lost or operator.outputs.count(index) > 1
+        taken = twice or index in self.values or index in self.lost
         if taken or tensor.is_constant or tensor.is_variable:
             reason = f'expected a result of its own, got the tensor "{tensor.name}" again'
             self._problem(self._layer(operator), operator.name, reason)
@@ -358,14 +359,20 @@ class _Function:
             for name, option in operator.options.items()
         }
         if operator.name == "CUSTOM":
-            extent = operator.custom_options
-            options = self.model.data[extent.start : extent.start + extent.size]
             properties["custom_code"] = StringAttr(operator.custom_code)
+            options = self._custom_options(operator)
             properties["custom_options"] = DenseArrayBase(i8, BytesAttr(options))
         if operator.intermediates:
             types = [self._type(self.subgraph.tensors[i]) for i in operator.intermediates]
             properties["intermediates"] = ArrayAttr([type for type in types if type is not None])
         return properties
+
+    def _custom_options(self, operator: Operator) -> bytes:
+        try:
+            return self.types.take(operator.custom_options)
+        except UnsupportedTensorError as error:
+            self._problem(self._layer(operator), operator.name, str(error))
+            return b""
 
     def _check(self, op: TflOp, operator: Operator) -> None:
         try:

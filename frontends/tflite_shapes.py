@@ -131,29 +131,26 @@ class _Trust:
         """The open dimensions of each tensor that has any."""
         found: dict[int, frozenset[int]] = {}
         for operator in self.subgraph.operators:
-            for index in operator.outputs:
-                dimensions = self._output(operator, self.subgraph.tensors[index])
-                if dimensions:
-                    found[index] = dimensions
-        return found
+            found.update(self._outputs(operator))
+        return {index: dimensions for index, dimensions in found.items() if dimensions}
 
-    def _output(self, operator: Operator, output: Tensor) -> frozenset[int]:
-        if self.stale.intersection(operator.inputs):
-            self.stale.add(output.index)
-            return frozenset(range(len(output.shape)))
-        unknown = open_dimensions(output)
-        if unknown == _BATCH and self._keeps_batch(operator, output):
-            self.batched.add(output.index)
-            return frozenset()
-        return unknown
+    def _outputs(self, operator: Operator) -> dict[int, frozenset[int]]:
+        outputs = [self.subgraph.tensors[index] for index in operator.outputs]
+        if not self.stale.isdisjoint(operator.inputs):
+            self.stale.update(operator.outputs)
+            return {output.index: frozenset(range(len(output.shape))) for output in outputs}
+        source = next((i for i in operator.inputs if i in self.batched), None)
+        return {output.index: self._dimensions(operator, source, output) for output in outputs}
 
-    def _keeps_batch(self, operator: Operator, output: Tensor) -> bool:
-        sources = [i for i in operator.inputs if i >= 0 and i in self.batched]
-        if not sources or output.shape[0] != 1:
-            return False
+    def _dimensions(self, operator: Operator, source: int | None, output: Tensor) -> frozenset[int]:
+        if source is None or not self._batch_only(output):
+            return open_dimensions(output)
         # A reshape that moves other dimensions into the batch is not described by its 1.
-        count = prod(self.subgraph.tensors[sources[0]].shape)
-        return operator.name != "RESHAPE" or count == prod(output.shape)
+        count = prod(self.subgraph.tensors[source].shape)
+        if operator.name == "RESHAPE" and count != prod(output.shape):
+            return open_dimensions(output)
+        self.batched.add(output.index)
+        return frozenset()
 
     @staticmethod
     def _batch_only(tensor: Tensor) -> bool:

@@ -73,7 +73,7 @@ class TensorTypes:
     scales_left: int = _MOST_SCALES
 
     def __post_init__(self) -> None:
-        self._constants: dict[tuple[Extent, int], bytes] = {}
+        self._constants: dict[tuple[Extent, int, int], bytes] = {}
 
     def type_of(self, tensor: Tensor, dynamic: Collection[int] = ()) -> AnyTensor:
         """
@@ -104,20 +104,28 @@ class TensorTypes:
         return PseudoConstOp.from_bytes(self._bytes(tensor, extent, count), type)
 
     def _bytes(self, tensor: Tensor, extent: Extent, count: int) -> bytes:
-        key = (extent, tensor.type)
+        key = (extent, tensor.type, count)
         if key not in self._constants:
-            self.constant_bytes_left -= max(count, extent.size)
-            if self.constant_bytes_left < 0:
-                raise UnsupportedTensorError(f"its constants exceed {LARGEST_CONSTANTS} bytes")
-            data = self.model.data[extent.start : extent.start + extent.size]
+            data = self.take(extent, room=max(count, extent.size))
             self._constants[key] = _unpack(data, TENSOR_TYPE.values[tensor.type], count)
         return self._constants[key]
+
+    def take(self, extent: Extent, room: int | None = None) -> bytes:
+        """
+        The bytes of a stretch of the file, which become `room` bytes of the module.
+
+        Raises UnsupportedTensorError.
+        """
+        self.constant_bytes_left -= extent.size if room is None else room
+        if self.constant_bytes_left < 0:
+            raise UnsupportedTensorError(f"the model's constants exceed {LARGEST_CONSTANTS} bytes")
+        return self.model.data[extent.start : extent.start + extent.size]
 
     def _spend(self, tensor: Tensor, element: Attribute, count: int) -> None:
         size = 1 if isinstance(element, ResourceType) else storage_dtype(element).itemsize
         self.bytes_left -= count * size
         if self.bytes_left < 0:
-            raise UnsupportedTensorError(f"its tensors exceed {LARGEST_TOTAL} bytes")
+            raise UnsupportedTensorError(f"the model's tensors exceed {LARGEST_TOTAL} bytes")
 
     def _element(self, tensor: Tensor) -> Attribute:
         names = TENSOR_TYPE.values
@@ -143,7 +151,9 @@ class TensorTypes:
         _check_quantization(storage, shape, quantization)
         self.scales_left -= scales.size
         if self.scales_left < 0:
-            raise UnsupportedTensorError(f"its tensors have more than {_MOST_SCALES} scales")
+            raise UnsupportedTensorError(
+                f"the model's tensors have more than {_MOST_SCALES} scales"
+            )
         try:
             if scales.size == 1:
                 return UniformQuantizedType.per_tensor(storage, scales.item(), zero_points.item())

@@ -8,11 +8,14 @@ nobody reads.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
+from io import StringIO
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import (
+    AnyFloat,
     BytesAttr,
     DenseIntOrFPElementsAttr,
     DenseResourceAttr,
@@ -28,6 +31,7 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.syntax_printer import SyntaxPrinter
 from xdsl.utils.exceptions import ParseError, VerifyException
+from xdsl.utils.hints import isa
 
 from nnc.passes.diagnostics import UsageError, suggestion
 
@@ -114,6 +118,9 @@ class ModulePrinter(Printer):
         match attribute:
             case DenseIntOrFPElementsAttr() if len(attribute) > LARGEST_CONSTANT_PRINTED:
                 self._print_large_constant(attribute)
+            case DenseIntOrFPElementsAttr():
+                self._print_elements(attribute)
+                self._print_constant("", attribute.type)
             case DenseResourceAttr() if attribute.resource_handle.data.startswith(ELIDED):
                 self._print_constant(f"dense_resource<{ELIDED}>", attribute.type)
             case _:
@@ -125,12 +132,24 @@ class ModulePrinter(Printer):
         if element * len(attribute) == data:
             # xDSL would unpack every element to see that they are all the same.
             single = TensorType(attribute.get_element_type(), [1])
-            DenseIntOrFPElementsAttr(single, BytesAttr(element)).print_without_type(self)
+            self._print_elements(DenseIntOrFPElementsAttr(single, BytesAttr(element)))
             self._print_constant("", attribute.type)
         elif self.print_weights:
-            super().print_attribute(attribute)
+            self._print_elements(attribute)
+            self._print_constant("", attribute.type)
         else:
             self._print_constant(f"dense_resource<{ELIDED}>", attribute.type)
+
+    def _print_elements(self, attribute: DenseIntOrFPElementsAttr) -> None:
+        text = StringIO()
+        attribute.print_without_type(Printer(text))
+        element = attribute.get_element_type()
+        if isa(element, AnyFloat) and re.search(r"\b0x[0-9A-Fa-f]+[],>]", text.getvalue()):
+            # xDSL writes what is not finite, and some large numbers, as bits, and reads those back
+            # as integers; all elements as one string of bytes it reads as they are.
+            self.print_string(f'dense<"0x{attribute.data.data.hex().upper()}">')
+        else:
+            self.print_string(text.getvalue())
 
     def _print_constant(self, value: str, type: Attribute) -> None:
         self.print_string(f"{value} : ")

@@ -203,7 +203,7 @@ def test_names_and_signatures() -> None:
     assert module.attributes["tfl.description"] == StringAttr("made by hand")
     assert str(function.attributes["tfl.inputs"]) == '["x:0"]'
     outputs = function.attributes["tfl.outputs"]
-    assert outputs == type(outputs)([StringAttr('odd "name"\n\u00e9')])
+    assert outputs == type(outputs)([StringAttr('odd "name"\n\\xe9')])
     assert 'key = "serve"' in str(function.attributes["tfl.signatures"])
     assert function.body.block.args[0].location == NameLoc(StringAttr("x:0"), NoneAttr())
 
