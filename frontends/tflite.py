@@ -67,7 +67,8 @@ def import_tflite(data: bytes, *, shapes: Mapping[str, Sequence[int]] | None = N
 
     The functions carry the names of their inputs and outputs as `tfl.inputs` and `tfl.outputs`, and
     those of the file's signatures as `tfl.signatures`. Every operation's location is the name of
-    the tensor that it makes.
+    the tensor that it makes. Subgraphs that the main one does not reach, such as other entry points
+    of the file, are left out and named in the module's `tfl.unused_subgraphs`.
 
     Raises FrontendError, with all problems, for files that are broken or not supported.
     """
@@ -102,6 +103,9 @@ class _Importer:
         module = ModuleOp(functions)
         if self.model.description:
             module.attributes["tfl.description"] = StringAttr(self.model.description)
+        unused = [graph.name for graph in self.model.subgraphs if graph.index not in order]
+        if unused:
+            module.attributes["tfl.unused_subgraphs"] = _strings(unused)
         return module
 
     def _reachable(self) -> list[int]:
@@ -250,7 +254,8 @@ class _Function:
             return BasicLstmOp
         operation = _OPERATIONS.get(operator.name)
         if operation is None:
-            self._problem(layer, operator.name, "this operator is not supported")
+            reason = "this operator is not supported; `nnc ops` lists those that are"
+            self._problem(layer, operator.name, reason)
             return None
         definition = operation.get_irdl_definition()
         if operator.intermediates and "intermediates" not in definition.properties:

@@ -89,7 +89,9 @@ class TensorTypes:
     def constant(self, tensor: Tensor, extent: Extent) -> PseudoConstOp:
         """The constant operation of a tensor whose elements are in the file. Raises as above."""
         if tensor.is_sparse:
-            raise UnsupportedTensorError("its constant is stored sparsely")
+            raise UnsupportedTensorError(
+                "its constant is stored sparsely; convert the model without sparsity"
+            )
         type = self.type_of(tensor)
         if isinstance(type.get_element_type(), ResourceType):
             raise UnsupportedTensorError("a resource has no constant value")
@@ -133,12 +135,17 @@ class TensorTypes:
             raise UnsupportedTensorError(f"its element type {tensor.type} does not exist")
         element = _ELEMENT_TYPES.get(names[tensor.type])
         if element is None:
-            raise UnsupportedTensorError(f"its element type {names[tensor.type]} is not supported")
+            raise UnsupportedTensorError(
+                f"its element type {names[tensor.type]} is not supported; "
+                f"supported are {', '.join(_ELEMENT_TYPES)}"
+            )
         quantization = tensor.quantization
         if quantization is None or not isa(element, IntegerType) or element == i1:
             return element
         if quantization.details:
-            raise UnsupportedTensorError("its quantisation is neither per tensor nor per axis")
+            raise UnsupportedTensorError(
+                "its quantisation is of another kind; quantise it per tensor or per axis"
+            )
         if quantization.scales.size == 0:
             return element
         return self._quantized(element, tensor.shape, quantization)

@@ -339,6 +339,7 @@ def test_if_and_while() -> None:
     assert branch.else_subgraph == SymbolRefAttr("subgraph_2")
     assert loop.cond_subgraph == SymbolRefAttr("cond")
     assert loop.body_subgraph == SymbolRefAttr("subgraph_4")
+    assert str(module.attributes["tfl.unused_subgraphs"]) == '["never_called"]'
     names = [op.sym_name.data for op in module.body.block.ops if isinstance(op, FuncOp)]
     assert names == ["main", "then", "subgraph_2", "cond", "subgraph_4"]
 
@@ -391,7 +392,8 @@ def test_all_problems_are_reported_at_once() -> None:
     model.op("ADD", [x, x], [d])
     model.output(b, c, d)
     assert refusal(model).splitlines() == [
-        'layer "a": HASHTABLE_LOOKUP: this operator is not supported',
+        'layer "a": HASHTABLE_LOOKUP: this operator is not supported; '
+        "`nnc ops` lists those that are",
         'layer "c": CONCATENATION: expected an axis between -2 and 1, got 7',
         'layer "d": ADD: expected lhs to broadcast to tensor<1x5xf32>, got tensor<1x4xf32>',
     ]
@@ -402,6 +404,23 @@ def test_element_types_that_are_refused() -> None:
     model.tensors.clear()
     model._tensors[0].type = schema.TensorType.COMPLEX64
     assert "its element type COMPLEX64 is not supported" in refusal(model)
+
+
+def test_a_sparse_constant_is_refused() -> None:
+    model = one_relu()
+    c = model.constant([1.0, 2.0], "f32", name="c")
+    model._tensors[c.index].sparsity = schema.SparsityParametersT()
+    model.output(c)
+    message = "its constant is stored sparsely; convert the model without sparsity"
+    assert refusal(model) == f'layer "c": constant: {message}'
+
+
+def test_a_quantisation_of_another_kind_is_refused() -> None:
+    model = quantised([0.5], [0])
+    entry = model._tensors[0].quantization
+    entry.detailsType = schema.QuantizationDetails.BlockwiseQuantization
+    entry.details = schema.BlockwiseQuantizationT()
+    assert "quantise it per tensor or per axis" in refusal(model)
 
 
 def test_a_result_made_twice_is_refused() -> None:

@@ -1,4 +1,8 @@
-"""The reference models as imported, against what the generated schema code reads in the files."""
+"""
+Trained models as imported, against what the generated schema code reads in the files.
+
+The example's model, and the public ones where NNC_MODELS says they are.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from support.project import ROOT
 from xdsl.context import Context
 from xdsl.dialects.builtin import Builtin, FusedLoc, IntegerType, ModuleOp, NameLoc, TensorType
 from xdsl.dialects.func import Func, FuncOp
@@ -24,9 +29,10 @@ from nnc.dialects.tfl.structure import NoValueOp, PseudoConstOp
 from nnc.frontends.tflite import import_tflite
 
 FOLDER = os.environ.get("NNC_MODELS")
-MODELS = sorted(Path(FOLDER).rglob("*.tflite")) if FOLDER else []
-
-pytestmark = pytest.mark.skipif(not MODELS, reason="NNC_MODELS names no folder of models")
+MODELS = [
+    *sorted((ROOT / "examples").rglob("*.tflite")),
+    *(sorted(Path(FOLDER).rglob("*.tflite")) if FOLDER else []),
+]
 
 ELEMENTS = {"FLOAT32": "f32", "INT8": "i8", "INT32": "i32", "UINT8": "ui8", "INT64": "i64"}
 
