@@ -19,6 +19,8 @@ from nnc.passes.memory.sharing import Interval
 
 _UPDATES = 50_000
 _LEAST = 1_000
+_BODIES = 36
+"""More bodies than these were never placed by complete search within such a budget."""
 
 
 @dataclass(slots=True)
@@ -169,7 +171,8 @@ def tighten(problem: Problem, best: list[int], effort: int = 1) -> tuple[list[in
         lowest = failed < problem.lower_bound
         target = failed + 1 if lowest else (failed + height(problem, best)) // 2
         hard, easy = split_easy(problem, target)
-        share = _Budget(max(_LEAST, budget.updates // 3))
+        fits = len(hard) <= _BODIES
+        share = _Budget(max(_LEAST, budget.updates // 3) if fits else 0)
         found = _Search(problem, hard, target, share).solve()
         budget.updates -= share.spent
         if found is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ai_edge_litert import schema_py_generated as schema
 
@@ -24,14 +24,16 @@ convolution and pool that walks the pixels in order, behind its reads. `best`: b
 Kind = schema.BuiltinOperator
 ELEMENTWISE = (Kind.ADD, Kind.SOFTMAX)
 WINDOWS = (Kind.CONV_2D, Kind.DEPTHWISE_CONV_2D, Kind.AVERAGE_POOL_2D)
-WindowOptions = schema.Conv2DOptionsT | schema.DepthwiseConv2DOptionsT | schema.Pool2DOptionsT
+
+FlatObject = Any
+"""An object of the schema's API, most of whose attributes have no types."""
 
 
 @dataclass
 class _Reader:
     """One subgraph of int8 tensors; a tensor's id is its index."""
 
-    model: schema.ModelT
+    model: FlatObject
     sharing: Sharing
     steps: list[Step] = field(default_factory=list[Step])
     aliases: list[Alias] = field(default_factory=list[Alias])
@@ -55,11 +57,11 @@ class _Reader:
     def _shape(self, index: int) -> tuple[int, ...]:
         return tuple(int(extent) for extent in self.model.subgraphs[0].tensors[index].shape)
 
-    def _kind(self, operator: schema.OperatorT) -> int:
+    def _kind(self, operator: FlatObject) -> int:
         code = self.model.operatorCodes[operator.opcodeIndex]
         return max(code.builtinCode, code.deprecatedBuiltinCode)
 
-    def _add(self, operator: schema.OperatorT, sources: list[int], target: int) -> None:
+    def _add(self, operator: FlatObject, sources: list[int], target: int) -> None:
         if self._kind(operator) == Kind.RESHAPE:
             self.aliases.append(Alias(str(target), str(sources[0])))
             return
@@ -71,7 +73,7 @@ class _Reader:
         )
         self.steps.append(step)
 
-    def _reuses(self, operator: schema.OperatorT, sources: list[int], target: int) -> list[Reuse]:
+    def _reuses(self, operator: FlatObject, sources: list[int], target: int) -> list[Reuse]:
         kind, output = self._kind(operator), str(target)
         if self.sharing == "nothing":
             return []
@@ -84,10 +86,10 @@ class _Reader:
             reuses.append(overlap(str(sources[0]), output, self._distance(operator, target)))
         return reuses
 
-    def _distance(self, operator: schema.OperatorT, target: int) -> int:
-        options: WindowOptions = operator.builtinOptions
+    def _distance(self, operator: FlatObject, target: int) -> int:
+        options: FlatObject = operator.builtinOptions
         source = self._shape(int(operator.inputs[0]))
-        if isinstance(options, schema.Pool2DOptionsT):
+        if self._kind(operator) == Kind.AVERAGE_POOL_2D:
             kernel = options.filterHeight, options.filterWidth
         else:
             weights = self._shape(int(operator.inputs[1]))
@@ -110,5 +112,6 @@ class _Reader:
 
 def tflite_buffers(path: Path, sharing: Sharing) -> Graph:
     """The activations of an int8 model as buffers, its operators as steps without scratch."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes(), 0))
+    api: FlatObject = schema
+    model = api.ModelT.InitFromObj(api.Model.GetRootAs(path.read_bytes(), 0))
     return _Reader(model, sharing).graph()
