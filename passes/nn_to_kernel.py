@@ -164,7 +164,8 @@ class _Lowering:
         else:
             lowering = Lowering(op, self.memory, builder)
             layer = choice.kernel.lower(op, lowering, self.target)
-            layer.set_overlaps(choice.kernel.overlaps(op))
+            if choice.kernel.in_order(self.target):
+                layer.set_overlaps(overlaps(op))
         layer.properties["tensors"] = ArrayAttr(list(op.result_types))
         if op.macs():
             layer.properties["macs"] = IntegerAttr(op.macs(), i64)
