@@ -31,7 +31,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
-from xdsl.irdl import VarResultDef
+from xdsl.irdl import OpDef, VarResultDef
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
@@ -50,12 +50,15 @@ from nnc.frontends.tflite_model import (
     Tensor,
     read_model,
 )
+from nnc.frontends.tflite_schema import options_of
 from nnc.frontends.tflite_shapes import open_dimensions, settle_shapes
 from nnc.frontends.tflite_types import TensorTypes, UnsupportedTensorError
 
 _OPERATIONS: dict[str, type[TflOp]] = {
     op.name.removeprefix("tfl.").upper(): op for op in Tfl.operations if issubclass(op, TflOp)
 }
+
+_EXTERNAL = "its data is in another file; convert the model into one file"
 
 
 def import_tflite(data: bytes, *, shapes: Mapping[str, Sequence[int]] | None = None) -> ModuleOp:
@@ -216,9 +219,12 @@ class _Function:
     def _argument(self, block: Block, tensor: Tensor) -> None:
         if tensor.index in self.values or tensor.is_constant:
             self._problem(tensor.name, "input", "an input must be neither a constant nor repeated")
+            self.lost.add(tensor.index)
             return
         type = self._type(tensor)
-        if type is not None:
+        if type is None:
+            self.lost.add(tensor.index)
+        else:
             self.values[tensor.index] = block.insert_arg(type, len(block.args), _location(tensor))
 
     def _operator(self, operator: Operator) -> None:
@@ -246,26 +252,16 @@ class _Function:
         self.values.update(zip(operator.outputs, op.results, strict=True))
 
     def _operation(self, operator: Operator) -> type[TflOp] | None:
-        layer = self._layer(operator)
-        if operator.bad_options is not None:
-            self._problem(layer, operator.name, operator.bad_options)
-            return None
-        if operator.options.get("kernel_type") == StringAttr("BASIC"):
-            return BasicLstmOp
-        operation = _OPERATIONS.get(operator.name)
-        if operation is None:
+        """The class that an operator becomes, unless the operator is not what it needs."""
+        basic = operator.options.get("kernel_type") == StringAttr("BASIC")
+        operation = BasicLstmOp if basic else _OPERATIONS.get(operator.name)
+        reason = operator.bad_options
+        if reason is None and operation is None:
             reason = "this operator is not supported; `nnc ops` lists those that are"
-            self._problem(layer, operator.name, reason)
-            return None
-        definition = operation.get_irdl_definition()
-        if operator.intermediates and "intermediates" not in definition.properties:
-            self._problem(layer, operator.name, "intermediate tensors are not supported here")
-            return None
-        results = definition.results
-        variadic = any(isinstance(result, VarResultDef) for _, result in results)
-        if not variadic and len(results) != len(operator.outputs):
-            count = len(operator.outputs)
-            self._problem(layer, operator.name, f"expected {len(results)} results, got {count}")
+        if reason is None and operation is not None:
+            reason = _misfit(operator, operation.get_irdl_definition())
+        if reason is not None:
+            self._problem(self._layer(operator), operator.name, reason)
             return None
         return operation
 
@@ -308,13 +304,12 @@ class _Function:
         if index in self.values or index in self.lost:
             return self.values.get(index)
         tensor = self.subgraph.tensors[index]
-        if tensor.data is None and not tensor.is_variable and 0 not in tensor.shape:
-            self._problem(
-                layer or tensor.name, operator, f'nothing makes the tensor "{tensor.name}" before'
-            )
-            self.lost.add(index)
-            return None
-        op = self._source(tensor)
+        if _is_source(tensor):
+            op = self._source(tensor)
+        else:
+            reason = f'nothing makes the tensor "{tensor.name}" before'
+            self._problem(layer or tensor.name, operator, reason)
+            op = None
         if op is None:
             self.lost.add(index)
             return None
@@ -325,6 +320,9 @@ class _Function:
 
     def _source(self, tensor: Tensor) -> TflOp | None:
         """The constant or variable that a tensor stands for."""
+        if tensor.is_external:
+            self._problem(tensor.name, "constant", _EXTERNAL)
+            return None
         if tensor.is_variable and tensor.data is not None:
             self._problem(tensor.name, "variable", "a variable must not have an initial value")
             return None
@@ -348,7 +346,7 @@ class _Function:
 
     def _type(self, tensor: Tensor) -> AnyTensor | None:
         if tensor.is_external:
-            self._problem(tensor.name, "tensor", "its data is in another file")
+            self._problem(tensor.name, "tensor", _EXTERNAL)
             return None
         try:
             return self.types.type_of(tensor, self.dynamic.get(tensor.index, ()))
@@ -411,6 +409,28 @@ class _Function:
 
     def _problem(self, layer: str | None, operator: str, reason: str) -> None:
         self.problems.append(Problem(reason, layer, operator))
+
+
+def _misfit(operator: Operator, definition: OpDef) -> str | None:
+    """What an operator has too much or too little of for its operation."""
+    found = options_of(operator.name)
+    for option in found[1].values() if found else ():
+        required = definition.properties[option.name].default_value is None
+        if required and option.name not in operator.options:
+            return f"expected its option {option.name}, got none"
+    if operator.intermediates and "intermediates" not in definition.properties:
+        return "expected no intermediate tensors"
+    results = definition.results
+    variadic = any(isinstance(result, VarResultDef) for _, result in results)
+    if not variadic and len(results) != len(operator.outputs):
+        return f"expected {len(results)} results, got {len(operator.outputs)}"
+    return None
+
+
+def _is_source(tensor: Tensor) -> bool:
+    """Whether a tensor has elements without an operator that makes them."""
+    known = tensor.data is not None or tensor.is_variable or tensor.is_external
+    return known or 0 in tensor.shape
 
 
 def _location(tensor: Tensor) -> NameLoc:

@@ -214,8 +214,12 @@ class _Reader:
         name = table.string(3) or f"tensor_{index}"
         if signature and len(signature) != len(shape):
             raise FlatbufferError(f"tensor {name} has shape {shape} but signature {signature}")
-        if any(size < 0 for size in shape) or any(size < -1 for size in signature):
+        if any(size < -1 for size in (*shape, *signature)):
             raise FlatbufferError(f"tensor {name} has shape {shape}, signature {signature}")
+        if -1 in shape:
+            # Before there were signatures, unknown dimensions were written into the shape.
+            signature = signature or shape
+            shape = tuple(1 if size < 0 else size for size in shape)
         buffer = table.integer(2, U32)
         if buffer >= len(self.buffers) and buffer != 0:
             raise FlatbufferError(f"tensor {name} refers to buffer {buffer}, which does not exist")

@@ -240,6 +240,13 @@ def test_an_unknown_batch_is_taken_as_one() -> None:
     assert shape(only(module, ReluOp).output) == (1, 4)
 
 
+def test_an_unknown_batch_in_the_shape_itself() -> None:
+    model = one_relu((1, 4))
+    for tensor in model._tensors:
+        tensor.shape = [-1, 4]
+    assert shape(only(import_tflite(model.build()), ReluOp).output) == (1, 4)
+
+
 def test_an_unknown_image_size_must_be_given() -> None:
     model = one_relu((1, 1, 1, 3), (1, -1, -1, 3))
     assert refusal(model) == (
@@ -403,7 +410,9 @@ def test_element_types_that_are_refused() -> None:
     model = one_relu()
     model.tensors.clear()
     model._tensors[0].type = schema.TensorType.COMPLEX64
-    assert "its element type COMPLEX64 is not supported" in refusal(model)
+    (line,) = refusal(model).splitlines()  # one for the input, none for what hangs on it
+    start = 'layer "x": tensor: its element type COMPLEX64 is not supported; supported are FLOAT32'
+    assert line.startswith(start)
 
 
 def test_a_sparse_constant_is_refused() -> None:
@@ -512,6 +521,26 @@ def test_options_of_another_operator_are_refused() -> None:
     model._operators[0].builtinOptionsType = schema.BuiltinOptions.AddOptions
     model._operators[0].builtinOptions = schema.AddOptionsT()
     assert "expected options of type 9 (SoftmaxOptions), got type 11" in refusal(model)
+
+
+def test_an_option_that_is_needed_must_be_given() -> None:
+    model = ModelBuilder()
+    x = model.input("x", (1, 4, 4, 1), "f32")
+    model.output(model.output_of("SPACE_TO_DEPTH", [x], (1, 2, 2, 4), "f32", block_size=2))
+    model._operators[0].builtinOptionsType = 0
+    model._operators[0].builtinOptions = None
+    message = 'layer "t1": SPACE_TO_DEPTH: expected its option block_size, got none'
+    assert refusal(model) == message
+
+
+def test_external_data_is_refused() -> None:
+    model = one_relu()
+    c = model.constant([1.0, 2.0], "f32", name="c")
+    model._tensors[c.index].buffer = 0
+    model._tensors[c.index].externalBuffer = 1
+    model.output(c)
+    message = "its data is in another file; convert the model into one file"
+    assert refusal(model) == f'layer "c": constant: {message}'
 
 
 def test_options_left_out_have_their_defaults() -> None:
