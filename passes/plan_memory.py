@@ -130,10 +130,15 @@ class _Planner:
         )
 
     def _reuses(self, op: KernelOp) -> list[Reuse]:
+        """A value that is several operands may be overwritten as far as each of them allows."""
+        inputs, outputs = list(op.inputs), list(op.outputs)
+        distances: dict[tuple[SSAValue, SSAValue], list[int]] = {}
+        for source, target, distance in op.overlaps:
+            distances.setdefault((inputs[source], outputs[target]), []).append(distance)
         return [
-            overlap(self.names[op.inputs[source]], self.names[op.outputs[target]], distance)
-            for source, target, distance in op.overlaps
-            if op.inputs[source] in self.names and op.inputs[source] != op.outputs[target]
+            overlap(self.names[source], self.names[target], max(allowed))
+            for (source, target), allowed in distances.items()
+            if source in self.names and source != target and len(allowed) == inputs.count(source)
         ]
 
     def write_back(self, plan: Plan) -> None:

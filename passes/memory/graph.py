@@ -72,8 +72,9 @@ class Step:
     """
     One kernel call: `reads` and `writes` name buffers; `scratch` bytes are live during it alone.
 
-    All `reuses` of a step hold at once, for one and the same kernel. A step whose reuses concern a
-    single pair of buffers may list alternatives, and the plan tells which one it relies on.
+    All `reuses` of a step hold at once, for one and the same kernel, and each for all the places
+    where the kernel reads that input. A step whose reuses concern a single pair of buffers may list
+    alternatives, and the plan tells which one it relies on.
     """
 
     name: str
@@ -156,7 +157,7 @@ def _check_extent(what: str, size: int, alignment: int) -> None:
 
 
 def _check_reuses(step: Step) -> None:
-    pairs = [(reuse.input, reuse.output) for reuse in step.reuses]
+    pairs = [(reuse.input, reuse.output) for reuse in dict.fromkeys(step.reuses)]
     for source, target in pairs:
         described = f"step {step.name!r} cannot place {target!r} over {source!r}"
         _require(source in step.reads, f"{described}: it does not read {source!r}")

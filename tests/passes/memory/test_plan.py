@@ -79,6 +79,19 @@ def test_an_input_that_is_read_again_is_kept() -> None:
     assert [reuse.output for reuse in plan.shared] == ["z"]
 
 
+def test_a_reuse_may_be_said_twice() -> None:
+    twice = (in_place("x", "z"), in_place("x", "z"), in_place("y", "z"))
+    graph = Graph(
+        (Buffer("x", 50), Buffer("y", 50), Buffer("z", 50)),
+        (Step("s", ("x", "x", "y"), ("z",), reuses=twice),),
+        inputs=("x", "y"),
+        outputs=("z",),
+    )
+    plan = planned(graph)
+    assert plan.arena_bytes == 100
+    assert len(plan.shared) == 1
+
+
 def test_an_input_named_as_output_survives() -> None:
     given = chain(50, 50, reuses={0: (in_place("b0", "b1"),)})
     graph = Graph(given.buffers, given.steps, given.inputs, ("b0", "b1"))
