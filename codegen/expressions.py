@@ -178,6 +178,8 @@ def expression(op: Operation, operands: list[Expression]) -> Expression:
         return _constant(op)
     if kind in _INFIX:
         return _infix(op, operands)
+    if isinstance(op, arith.MinSIOp) and (clamp := _clamp(op, operands)) is not None:
+        return clamp
     if kind in _CALLS:
         suffix = str(_bits(op.results[0].type)) if kind in (arith.MinSIOp, arith.MaxSIOp) else ""
         if kind in (arith.MinimumfOp, arith.MaximumfOp):
@@ -200,6 +202,15 @@ def _constant(op: arith.ConstantOp) -> Expression:
         return integer_literal(number & 1 if _bits(value.type) == 1 else number, value.type)
     assert isinstance(value, FloatAttr)
     return float_literal(value.value.data, value.type)
+
+
+def _clamp(op: arith.MinSIOp, operands: list[Expression]) -> Expression | None:
+    """The smaller of a bound and the larger of a bound and a value, as one call."""
+    inner = op.lhs.owner
+    head = "nnc_max32("
+    if not isinstance(inner, arith.MaxSIOp) or not operands[0].text.startswith(head):
+        return None
+    return Expression(f"nnc_clamp32({operands[0].text[len(head) : -1]}, {operands[1].text})")
 
 
 def _infix(op: Operation, operands: list[Expression]) -> Expression:

@@ -81,8 +81,8 @@ def header(printer: NetworkPrinter) -> str:
         "",
         "/* Runs the network once. May use the FPU: an interrupt handler that uses it too must",
         " * preserve its registers (the core does so by itself unless stacking was turned off).",
-        " * Where there is a data cache, clean it before DMA reads an output and invalidate it after",
-        " * DMA has written an input. Returns an nnc_status. */",
+        " * Where there is a data cache, clean it before DMA reads an output and invalidate it",
+        " * after DMA has written an input. Returns an nnc_status. */",
         f"int {name}_run({name}_context *context);",
         "",
     ]

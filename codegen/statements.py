@@ -7,6 +7,7 @@ loads and stores become subscripts of one-dimensional arrays.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ from xdsl.dialects.builtin import IntegerAttr, MemRefType
 from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue
 
 from nnc.codegen.expressions import SUM, Expression, c_type, expression
+from nnc.dialects.kernel import scalar
 from nnc.dialects.kernel.memory import ViewOp
 
 _LOOP_NAMES = "ijklmnpqrstuvw"
@@ -38,7 +40,7 @@ class BodyPrinter:
         return self.lines
 
     def _line(self, text: str) -> None:
-        self.lines.append("    " * self.depth + text)
+        self.lines += wrapped(text, 4 * self.depth)
 
     @contextmanager
     def _braces(self, head: str) -> Generator[None]:
@@ -88,6 +90,8 @@ class BodyPrinter:
         """Whether the operation can be written where its value is used."""
         if isinstance(op, arith.ConstantOp):
             return True
+        if type(op) in _NAMED:
+            return False
         (result,) = op.results
         users = [use.operation for use in result.uses]
         if len(users) != 1 or users[0] not in position:
@@ -116,8 +120,9 @@ class BodyPrinter:
 
     def _declare(self, op: Operation) -> None:
         (result,) = op.results
-        name = self._fresh(result.name_hint or "v")
-        self._line(f"const {c_type(result.type)} {name} = {self.value(result).text};")
+        name = self._fresh(result.name_hint or _NAMED.get(type(op), "v"))
+        text = self.value(result).text
+        self._line(f"const {c_type(result.type)} {name} = {text};")
         self.values[result] = Expression(name)
 
     def value(self, value: SSAValue) -> Expression:
@@ -234,6 +239,31 @@ class BodyPrinter:
         terminator = block.last_op
         if isinstance(terminator, scf.YieldOp):
             self._assign(list(op.output), list(terminator.operands))
+
+
+_NAMED: dict[type[Operation], str] = {
+    scalar.RequantizeOp: "scaled",
+    scalar.ScaleF64Op: "scaled",
+    scalar.RoundOp: "rounded",
+}
+"""Steps of a computation that get a variable of their own, and what it is called."""
+
+_COLUMNS = 100
+
+
+def wrapped(text: str, indent: int) -> list[str]:
+    """A statement in lines of bounded length, continued with eight more spaces."""
+    lines: list[str] = []
+    margin = " " * indent
+    while len(margin) + len(text) > _COLUMNS:
+        room = _COLUMNS - len(margin)
+        breaks = [m.end() for m in re.finditer(r", | [-+*/%&|^?:=]+ |\(", text) if m.end() <= room]
+        if not breaks:
+            break
+        lines.append(margin + text[: breaks[-1]].rstrip())
+        text = text[breaks[-1] :]
+        margin = " " * (indent + 8)
+    return [*lines, margin + text]
 
 
 _EFFECTS = (memref.StoreOp, scf.ForOp, scf.IfOp, scf.YieldOp)

@@ -9,7 +9,7 @@ C, the rest wraps explicitly.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from xdsl.builder import Builder
@@ -148,10 +148,24 @@ def _binary_range(name: str, a: Range, b: Range) -> Range | None:
 
 @dataclass
 class Cursor:
-    """Where the next operation goes; shared by all scalars of a nest, so that an index of an outer
-    loop used in an inner one makes its arithmetic in the inner one."""
+    """
+    Where the next operation goes; shared by all scalars of a nest, so that an index of an outer
+    loop used in an inner one makes its arithmetic in the inner one. Constants stand once, at the
+    start of the nest.
+    """
 
     builder: Builder
+    constants: Builder
+    known: dict[tuple[str, Attribute], SSAValue] = field(
+        default_factory=dict[tuple[str, Attribute], SSAValue]
+    )
+
+    def constant(self, attribute: FloatAttr | IntegerAttr) -> SSAValue:
+        """The value of a constant of the nest."""
+        key = str(attribute), attribute.type
+        if key not in self.known:
+            self.known[key] = self.constants.insert(arith.ConstantOp(attribute)).result
+        return self.known[key]
 
 
 class IRScalar(Scalar):
@@ -315,19 +329,17 @@ def _fold_identity(name: str, a: IRScalar, b: IRScalar) -> IRScalar | None:
 
 
 def make_constant(cursor: Cursor, value: Number, kind: Attribute) -> IRScalar:
-    """A constant at the cursor; integers are reduced to the type's width."""
+    """A constant of the nest; integers are reduced to the type's width."""
     if is_float(kind):
         assert isinstance(kind, Float32Type | Float64Type)
-        op = arith.ConstantOp(FloatAttr(float(value), kind))
-        return IRScalar(cursor.builder.insert(op).result, cursor)
+        return IRScalar(cursor.constant(FloatAttr(float(value), kind)), cursor)
     width = _width(kind)
     number = int(value) & ((1 << width) - 1)
     if width > 1:
         number -= (number >> (width - 1)) << width
     assert isinstance(kind, IntegerType | IndexType)
     attribute = IntegerAttr(-number if width == 1 else number, kind)
-    op = arith.ConstantOp(attribute)
-    return IRScalar(cursor.builder.insert(op).result, cursor, (number, number))
+    return IRScalar(cursor.constant(attribute), cursor, (number, number))
 
 
 @dataclass(frozen=True)
@@ -356,6 +368,10 @@ class Operand:
 Index = Sequence[IRScalar]
 
 
+_INDEX_NAMES = {1: ("i",), 2: ("n", "c"), 3: ("n", "x", "c"), 4: ("n", "y", "x", "c")}
+"""What the indices of a tensor are called, by its rank."""
+
+
 class LoopBuilder:
     """
     Builds the body of one `kernel.nest`.
@@ -372,7 +388,10 @@ class LoopBuilder:
         self.inputs = [Operand(a, t) for a, t in zip(args[:split], inputs, strict=True)]
         self.outputs = [Operand(a, t) for a, t in zip(args[split:end], outputs, strict=True)]
         self.scratch = list(args[end:])
-        self.cursor = Cursor(Builder(InsertPoint.at_end(nest.body.block)))
+        block = nest.body.block
+        self.cursor = Cursor(
+            Builder(InsertPoint.at_end(block)), Builder(InsertPoint.at_start(block))
+        )
         self._tables: dict[int, tuple[Array, Operand]] = {}
 
     def _insert(self, op: Operation) -> IRScalar:
@@ -456,17 +475,42 @@ class LoopBuilder:
         return self._insert(memref.LoadOp.get(memory, [i.value for i in index]))
 
     def store(self, operand: Operand, index: Index, value: IRScalar) -> None:
-        """Stores one element; for a binary tensor, `store_bits` is what writes whole words."""
+        """Stores one element; those of a binary tensor are `put` or `produce`d."""
         assert not isinstance(operand.element, BinType), "binary elements are stored by words"
         if operand.element == i1:
             value = value.to(i8)
         op = memref.StoreOp.get(value.value, operand.memory, [i.value for i in index])
         self.cursor.builder.insert(op)
 
+    def put(self, operand: Operand, index: Index, value: IRScalar) -> None:
+        """`store` that also sets single elements of a binary tensor."""
+        if not operand.packed:
+            self.store(operand, index, value)
+            return
+        *outer, channel = index
+        place = [*outer, channel // BITS_PER_WORD]
+        shift = (channel % BITS_PER_WORD).to(i32)
+        others = (self.constant(1, i32) << shift) ^ -1
+        word = self._load(operand.memory, place) & others
+        self._store_word(operand, place, word | (value.to(i32) << shift))
+
+    def clear(self, operand: Operand) -> None:
+        """Sets all words of a binary tensor to 0, all its elements to +1."""
+        assert operand.packed, "only binary tensors are cleared"
+        *outer, channels = operand.shape
+        words = [*outer, -(-channels // BITS_PER_WORD)]
+        zero = self.constant(0, i32)
+        self.for_each(words, lambda index: self._store_word(operand, index, zero))
+
+    def _store_word(self, operand: Operand, index: Index, word: IRScalar) -> None:
+        op = memref.StoreOp.get(word.value, operand.memory, [i.value for i in index])
+        self.cursor.builder.insert(op)
+
     def produce(self, operand: Operand, element: Callable[[list[IRScalar]], IRScalar]) -> None:
         """Computes and stores every element of a tensor; binary ones word by word."""
+        names = _INDEX_NAMES.get(len(operand.shape), ())
         if not operand.packed:
-            self.for_each(operand.shape, lambda i: self.store(operand, i, element(i)))
+            self.for_each(operand.shape, lambda i: self.store(operand, i, element(i)), names)
             return
         *outer, channels = operand.shape
         words = -(-channels // BITS_PER_WORD)
@@ -481,11 +525,9 @@ class LoopBuilder:
                     so_far | (element([*index[:-1], first + k[0]]).to(i32) << k[0].to(i32))
                 ),
             )
-            self.cursor.builder.insert(
-                memref.StoreOp.get(value.value, operand.memory, [i.value for i in index])
-            )
+            self._store_word(operand, index, value)
 
-        self.for_each([*outer, words], word)
+        self.for_each([*outer, words], word, (*names[:-1], "word"))
 
     def copy(self, source: Operand, target: Operand) -> None:
         """Copies a tensor of the same type, word by word if it is packed."""
@@ -499,8 +541,16 @@ class LoopBuilder:
         flat = whole(source)
         self.produce(whole(target), lambda index: self.load(flat, index))
 
-    def for_each(self, extents: Sequence[int], body: Callable[[list[IRScalar]], None]) -> None:
-        """Loops over all indices below `extents`, the last fastest. Extents of 1 make no loop."""
+    def for_each(
+        self,
+        extents: Sequence[int],
+        body: Callable[[list[IRScalar]], None],
+        names: Sequence[str] = (),
+    ) -> None:
+        """
+        Loops over all indices below `extents`, the last fastest. Extents of 1 make no loop. `names`
+        are what a reader may call the indices.
+        """
 
         def nest(outer: list[IRScalar], rest: Sequence[int]) -> None:
             if not rest:
@@ -509,12 +559,17 @@ class LoopBuilder:
             if rest[0] == 1:
                 nest([*outer, self.index(0)], rest[1:])
                 return
-            self.loop(0, rest[0], lambda i: nest([*outer, i], rest[1:]))
+            name = names[len(outer)] if len(outer) < len(names) else None
+            self.loop(0, rest[0], lambda i: nest([*outer, i], rest[1:]), name)
 
         nest([], extents)
 
     def loop(
-        self, low: IRScalar | int, high: IRScalar | int, body: Callable[[IRScalar], None]
+        self,
+        low: IRScalar | int,
+        high: IRScalar | int,
+        body: Callable[[IRScalar], None],
+        name: str | None = None,
     ) -> None:
         """One loop from `low` to below `high`."""
 
@@ -522,7 +577,7 @@ class LoopBuilder:
             body(index)
             return ()
 
-        self.fold(low, high, (), run)
+        self.fold(low, high, (), run, name)
 
     def fold(
         self,
@@ -530,11 +585,13 @@ class LoopBuilder:
         high: IRScalar | int,
         initial: Sequence[IRScalar],
         body: Callable[[IRScalar, list[IRScalar]], Sequence[IRScalar]],
+        name: str | None = None,
     ) -> list[IRScalar]:
         """A loop that carries values; `body` gets the index and the values and returns the next."""
         low, high = self.as_index(low), self.as_index(high)
         step = self.index(1)
         block = Block(arg_types=[INDEX, *(value.type for value in initial)])
+        block.args[0].name_hint = name
         op = scf.ForOp(low.value, high.value, step.value, [v.value for v in initial], Region(block))
         self.cursor.builder.insert(op)
         outer, self.cursor.builder = self.cursor.builder, Builder(InsertPoint.at_end(block))
@@ -552,6 +609,7 @@ class LoopBuilder:
         bounds: Sequence[tuple[IRScalar | int, IRScalar | int]],
         initial: IRScalar,
         body: Callable[[IRScalar, list[IRScalar]], IRScalar],
+        names: Sequence[str] = (),
     ) -> IRScalar:
         """Folds one value over a nest of loops; `body` gets the value so far and the indices."""
 
@@ -561,7 +619,8 @@ class LoopBuilder:
             low, high = bounds[len(outer)]
             if (low, high) == (0, 1):
                 return nest(value, [*outer, self.index(0)])
-            return self.fold(low, high, [value], lambda i, v: [nest(v[0], [*outer, i])])[0]
+            name = names[len(outer)] if len(outer) < len(names) else None
+            return self.fold(low, high, [value], lambda i, v: [nest(v[0], [*outer, i])], name)[0]
 
         return nest(initial, [])
 

@@ -134,7 +134,7 @@ class MaxPool2DOp(PoolOp):
                 value = read([n, iy, ix, c])
                 return best & value if binary else best.max(value)
 
-            best = b.reduce(bounds, b.constant(initial, kind), tap)
+            best = b.reduce(bounds, b.constant(initial, kind), tap, ("ky", "kx"))
             return best.clamp(*self.bounds()).to(scalar_type(element))
 
         b.produce(b.outputs[0], pooled)
@@ -189,7 +189,7 @@ class AveragePool2DOp(PoolOp):
                 ix = window.width.coordinate(ox, at[1])
                 return total + b.widen(b.load(source, [n, iy, ix, c]), element, kind)
 
-            total = b.reduce([rows, columns], b.constant(0, kind), tap)
+            total = b.reduce([rows, columns], b.constant(0, kind), tap, ("ky", "kx"))
             height = b.as_index(rows[1]) - b.as_index(rows[0])
             width = b.as_index(columns[1]) - b.as_index(columns[0])
             count = (height * width).to(i32)
