@@ -7,6 +7,7 @@ traceback. Whoever made the mistake needs three things: where, what, and what wo
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import re
 from collections.abc import Generator, Iterable
@@ -37,6 +38,18 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` with the nearest of the known names, or nothing if none is near."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def command_line_error(parser: argparse.ArgumentParser, message: str) -> UsageError:
+    """What argparse complains about, with the nearest choice or option there is."""
+    if choice := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
+        known = re.findall(r"[^', ]+", choice[2])
+        hint = suggestion(choice[1], known) or f"; known are {', '.join(known)}"
+        message = f"{message[: choice.start()]}unknown '{choice[1]}'{hint}"
+    if unknown := re.search(r"unrecognized arguments: (-[^\s=]+)", message):
+        options = re.findall(r"(?<!\S)--?[a-z-]+", parser.format_help())
+        message = f"unknown option '{unknown[1]}'{suggestion(unknown[1], options)}"
+    return UsageError(message)
 
 
 def place(location: LocationAttr) -> str | None:

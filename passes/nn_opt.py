@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,8 +34,15 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 from nnc.codegen import TARGETS, load_target
 from nnc.dialects import DIALECTS, load_dialect
 from nnc.frontends import FRONTENDS, load_frontend
+from nnc.options import parse_shape
 from nnc.passes import PASSES, load_pass
-from nnc.passes.diagnostics import UsageError, describe, located_errors, suggestion
+from nnc.passes.diagnostics import (
+    UsageError,
+    command_line_error,
+    describe,
+    located_errors,
+    suggestion,
+)
 from nnc.passes.mlir_text import HighlightingPrinter, ModulePrinter, parse_mlir
 
 NN_UNIVERSE = Universe(
@@ -65,14 +71,6 @@ def configured(
         return chosen.from_spec(spec)
     except ValueError as error:
         raise UsageError(f"{kind} '{spec.name}': {error}") from error
-
-
-def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
-    """`NAME=1,96,96,3` as a name and a shape of positive sizes."""
-    name, _, sizes = text.rpartition("=")
-    if not name or not re.fullmatch(r"[1-9][0-9]*(,[1-9][0-9]*)*", sizes):
-        raise argparse.ArgumentTypeError(f"expected NAME=SIZE,SIZE,..., got '{text}'")
-    return name, tuple(int(size) for size in sizes.split(","))
 
 
 class NnOptMain(xDSLOptMain):
@@ -121,13 +119,7 @@ class NnOptMain(xDSLOptMain):
         )
 
         def fail(message: str) -> NoReturn:
-            if choice := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
-                hint = suggestion(choice[1], re.findall(r"[^', ]+", choice[2]))
-                message = f"{message[: choice.start()]}unknown '{choice[1]}'{hint}"
-            if unknown := re.search(r"unrecognized arguments: (-[^\s=]+)", message):
-                options = re.findall(r"(?<!\S)--?[a-z-]+", arg_parser.format_help())
-                message = f"unknown option '{unknown[1]}'{suggestion(unknown[1], options)}"
-            raise UsageError(message)
+            raise command_line_error(arg_parser, message)
 
         arg_parser.error = fail
 

@@ -1,0 +1,117 @@
+"""Arguments that several verbs have, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from nnc.boards import CORE_NAMES
+from nnc.options import (
+    CMSIS_NN_ROOT,
+    KERNEL_CHOICES,
+    OPTIMIZE_CHOICES,
+    Options,
+    parse_shape,
+)
+
+HOST = "host"
+DEFAULT_CORE = "cortex-m4"
+"""What a network is compiled for that runs on the host, unless `--target` says otherwise."""
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """The model that a verb is about."""
+    parser.add_argument("model", metavar="MODEL", help="a .tflite file, or MLIR text (.mlir)")
+
+
+def add_compile_options(parser: argparse.ArgumentParser) -> None:
+    """How to compile, except for the core and what to optimise for."""
+    group = parser.add_argument_group("how to compile")
+    group.add_argument(
+        "--numerics",
+        metavar="CONTRACT",
+        default="tflite",
+        help="whose arithmetic is reproduced bit for bit: tflite (the reference kernels; default) "
+        "or tflm (TFLite Micro)",
+    )
+    group.add_argument(
+        "--kernels",
+        metavar="KERNELS",
+        default="auto",
+        help=f"{', '.join(KERNEL_CHOICES)}: loops only, ours, CMSIS-NN's, or (default) CMSIS-NN's "
+        f"where {CMSIS_NN_ROOT} says where it is and else ours",
+    )
+    group.add_argument(
+        "--shape",
+        metavar="NAME=1,2,3",
+        type=parse_shape,
+        action="append",
+        default=[],
+        help="shape of an input whose own is not known before run time (repeatable)",
+    )
+    group.add_argument(
+        "--io",
+        metavar="PLACE",
+        default="inside",
+        help="inputs and outputs inside the arena (default) or outside, in the caller's memory",
+    )
+    parser.add_argument(
+        "--show-pipeline",
+        action="store_true",
+        help="print the nn-opt command that runs the same passes, and do nothing else",
+    )
+
+
+def add_optimize(parser: argparse.ArgumentParser) -> None:
+    """What counts."""
+    parser.add_argument(
+        "--optimize",
+        metavar="GOAL",
+        default="balanced",
+        help=f"what counts: {', '.join(OPTIMIZE_CHOICES)} (default: balanced)",
+    )
+
+
+def add_on(parser: argparse.ArgumentParser) -> None:
+    """Where a network runs."""
+    parser.add_argument(
+        "--on",
+        metavar="host|CORE",
+        required=True,
+        help=f"this machine, or an emulated core: {', '.join(CORE_NAMES)}",
+    )
+    parser.add_argument(
+        "--target",
+        metavar="CORE",
+        help=f"with --on host, the core to compile for (default: {DEFAULT_CORE})",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=float,
+        default=120.0,
+        help="how long one sample may take (default: 120)",
+    )
+
+
+def shapes_of(args: argparse.Namespace) -> dict[str, tuple[int, ...]]:
+    """The shapes given on the command line, by the name of the input."""
+    return dict(cast(Sequence[tuple[str, tuple[int, ...]]], args.shape))
+
+
+def options_of(args: argparse.Namespace, target: str) -> Options:
+    """The options of a verb that has one goal."""
+    return Options(target, args.numerics, args.kernels, args.optimize, args.io)
+
+
+def show_pipeline(
+    model: str, options: Options, name: str, shapes: Mapping[str, tuple[int, ...]]
+) -> int:
+    """Prints the `nn-opt` command that does what a verb would."""
+    from nnc.pipeline import load, nn_opt_line, source_dialect
+
+    source = source_dialect(load(Path(model), shapes=shapes))
+    print(nn_opt_line(model, source, options, name, shapes))
+    return 0

@@ -1,0 +1,161 @@
+"""
+A model in, a folder of C out: what `nnc compile` does, as functions.
+
+Every verb compiles through here, so what is run, validated and measured is what a user gets.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from xdsl.dialects.builtin import ModuleOp
+
+from nnc.cmsis_nn import Installation, installation
+from nnc.codegen.files import generate
+from nnc.codegen.names import identifier
+from nnc.codegen.network import NetworkPrinter, network_of
+from nnc.emulator import HOST
+from nnc.options import Options
+from nnc.passes.diagnostics import UsageError, located_errors
+from nnc.pipeline import load, pipeline, run_passes, source_dialect
+from nnc.project import (
+    REPORT,
+    check_replaceable,
+    cmake_project,
+    library_sources,
+    runtime_files,
+    write_folder,
+)
+from nnc.report import Report, Request, as_json, as_markdown, describe_network
+
+DEFAULT_NAME = "net"
+Model = str | os.PathLike[str] | bytes
+Shapes = Mapping[str, Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A compiled network in memory: its planned module, and the text of every file by name."""
+
+    name: str
+    options: Options
+    module: ModuleOp
+    report: Report
+    files: dict[str, str]
+
+    @property
+    def printer(self) -> NetworkPrinter:
+        """The view of the module that the code generator has."""
+        return NetworkPrinter(network_of(self.module), self.name)
+
+    def library(self, on: str) -> Installation | None:
+        """The CMSIS-NN to link on a core, None where the network uses none or ours."""
+        if on == HOST or self.options.chosen_kernels != "cmsis-nn":
+            return None
+        return installation(on)
+
+    @contextmanager
+    def folder(self, library: Installation | None = None) -> Generator[Path]:
+        """A temporary folder with all files, without what takes the place of a library."""
+        replaced = library_sources(self.printer) if library is not None else ()
+        with tempfile.TemporaryDirectory(prefix="nnc-") as name:
+            for file, text in self.files.items():
+                if file not in replaced:
+                    Path(name, file).write_text(text, encoding="utf-8", newline="\n")
+            yield Path(name)
+
+
+@dataclass(frozen=True)
+class CompileResult:
+    """What was written: the names of the files in `folder`, and the report."""
+
+    folder: Path
+    files: tuple[str, ...]
+    report: Report
+
+
+def emit(module: ModuleOp, name: str = DEFAULT_NAME) -> dict[str, str]:
+    """
+    The generated C files of a module that has been through `nn-to-kernel` and `plan-memory`.
+
+    `name` is a C identifier and prefixes every public symbol and the files' names; the runtime's
+    files are not among them. Raises UsageError for a name that is none.
+    """
+    check_name(name)
+    with located_errors():
+        return generate(module, name)
+
+
+def build(
+    model: Model, options: Options, *, name: str = DEFAULT_NAME, shapes: Shapes | None = None
+) -> Network:
+    """Compiles a model, in memory. Raises DiagnosticException, OSError."""
+    check_name(name)
+    module = load(model, shapes=shapes)
+    passes = pipeline(source_dialect(module), options)
+    run_passes(module, passes)
+    request = Request(
+        model="" if isinstance(model, bytes) else Path(model).name,
+        target=options.target,
+        contract=options.contract,
+        kernels=options.chosen_kernels,
+        optimize=options.optimize,
+        io=options.io,
+        pipeline=passes,
+    )
+    report = describe_network(network_of(module), name, request)
+    files = emit(module, name)
+    printer = NetworkPrinter(network_of(module), name)
+    files |= runtime_files(printer, files)
+    linked = library_sources(printer) if options.chosen_kernels == "cmsis-nn" else ()
+    files["CMakeLists.txt"] = cmake_project(name, files, linked)
+    files["report.md"] = as_markdown(report)
+    files[REPORT] = as_json(report, sorted([*files, REPORT]))
+    return Network(name, options, module, report, dict(sorted(files.items())))
+
+
+def compile(
+    model: Model,
+    out: str | os.PathLike[str],
+    *,
+    target: str,
+    name: str = DEFAULT_NAME,
+    optimize: str = "balanced",
+    numerics: str = "tflite",
+    kernels: str = "auto",
+    io: str = "inside",
+    shapes: Shapes | None = None,
+) -> CompileResult:
+    """
+    Compiles a model into a folder, which appears whole or not at all.
+
+    `model` is a path or the contents of a file; `target` a core such as "cortex-m4"; the other
+    options are those of `nnc.options.Options`. The folder has the network's C, the runtime sources
+    that it needs, a CMake project and a report. The same model and options give the same bytes.
+
+    Raises DiagnosticException (its text is one line for each problem), ValueError for an option
+    that does not exist, OSError.
+    """
+    options = Options(target, numerics, kernels, optimize, io)
+    check_replaceable(Path(out))
+    network = build(model, options, name=name, shapes=shapes)
+    write_folder(network.files, Path(out))
+    return CompileResult(Path(out), tuple(network.files), network.report)
+
+
+def check_name(name: str) -> None:
+    """Raises UsageError unless every symbol that starts with `name` is one that C allows us."""
+    if re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) and not name.startswith("nnc"):
+        return
+    proposal = identifier(name)
+    proposal = f"my_{proposal}" if proposal.startswith("nnc") else proposal
+    raise UsageError(
+        f"expected the network's name to be a C identifier that does not start with 'nnc', "
+        f"got '{name}'; '{proposal}' would do"
+    )

@@ -1,0 +1,87 @@
+"""
+What a user can ask for, in one place for the commands and the Python API.
+
+This module imports nothing heavy: every command line needs it before it knows what else it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from nnc.boards import core
+
+NUMERICS_CHOICES = ("tflite", "tflm")
+KERNEL_CHOICES = ("none", "portable", "cmsis-nn", "auto")
+OPTIMIZE_CHOICES = ("time", "ram", "flash", "balanced")
+IO_CHOICES = ("inside", "outside")
+
+CMSIS_NN_ROOT = "CMSIS_NN_ROOT"
+"""The environment variable that says where CMSIS-NN is installed."""
+
+CONTRACTS = {"tflite": "tflite-2.21", "tflm": "tflm"}
+"""The numeric contracts by the names that options have for them, with what they reproduce."""
+
+
+class OptionError(ValueError):
+    """A value that an option does not have; the message says which it has."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """
+    What to compile for.
+
+    - `target` is a core's name. `optimize` is what counts: "time", "ram", "flash" or "balanced".
+    - `numerics` is the contract: "tflite" (its reference kernels, bit for bit) or "tflm".
+    - `kernels`: "none" (loops only), "portable" (also our kernels and our portable implementation
+      of CMSIS-NN's), "cmsis-nn" (the library), or "auto": the library where CMSIS_NN_ROOT says
+      where it is, else portable.
+    - `io` places inputs and outputs "inside" the arena or leaves them "outside" to the caller.
+
+    Raises UnknownCoreError, OptionError.
+    """
+
+    target: str
+    numerics: str = "tflite"
+    kernels: str = "auto"
+    optimize: str = "balanced"
+    io: str = "inside"
+
+    def __post_init__(self) -> None:
+        core(self.target)
+        _check("numerics", self.numerics, NUMERICS_CHOICES)
+        _check("kernels", self.kernels, KERNEL_CHOICES)
+        _check("optimize", self.optimize, OPTIMIZE_CHOICES)
+        _check("io", self.io, IO_CHOICES)
+
+    @property
+    def chosen_kernels(self) -> str:
+        """`kernels` with "auto" decided."""
+        if self.kernels != "auto":
+            return self.kernels
+        return "cmsis-nn" if os.environ.get(CMSIS_NN_ROOT) else "portable"
+
+    @property
+    def contract(self) -> str:
+        """The numeric contract, with the version of what it reproduces."""
+        return CONTRACTS[self.numerics]
+
+
+def _check(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value in known:
+        return
+    near = get_close_matches(value, known, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    raise OptionError(f"unknown {option} '{value}': {hint}known are {', '.join(known)}")
+
+
+def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """`NAME=1,96,96,3` as a name and a shape of positive sizes."""
+    name, _, sizes = text.rpartition("=")
+    if not name or not re.fullmatch(r"[1-9][0-9]*(,[1-9][0-9]*)*", sizes):
+        raise argparse.ArgumentTypeError(f"expected NAME=SIZE,SIZE,..., got '{text}'")
+    return name, tuple(int(size) for size in sizes.split(","))

@@ -1,0 +1,170 @@
+"""
+From what a user asks for to the passes that do it: the one place that knows their order.
+
+Both commands run the same passes in the same way. `nnc X --show-pipeline` prints the pipeline that
+is built here as a command line of `nn-opt`.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from xdsl.context import Context
+from xdsl.dialects import get_all_dialects
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass, PassPipeline
+from xdsl.universe import Universe
+from xdsl.utils.arg_spec import parse_pipeline
+from xdsl.utils.exceptions import ArgSpecParseError
+
+from nnc.dialects import DIALECTS, load_dialect
+from nnc.frontends import FRONTENDS, load_frontend
+from nnc.options import Options
+from nnc.passes.diagnostics import UsageError, describe, located_errors
+from nnc.passes.mlir_text import parse_mlir
+from nnc.passes.nn_opt import configured
+
+LARGEST_MODEL = 256 << 20
+"""Bytes of the largest file that is read; no microcontroller's flash holds a hundredth of it."""
+
+_SOURCE_DIALECTS = ("builtin", "func", "nn", "tfl")
+
+_SIGNATURES = {b"TFL3": "tflite"}
+"""What bytes 4 to 8 of a file say about its format."""
+
+
+def import_passes(source: str, options: Options) -> list[str]:
+    """The passes that turn a module of the dialect `source` into `nn`."""
+    return [f"tfl-to-nn{{numerics={options.numerics}}}"] if source == "tfl" else []
+
+
+def back_end_passes(options: Options) -> list[str]:
+    """The passes that turn a module of `nn` into one that C can be printed from."""
+    return [
+        f"nn-to-kernel{{target={options.target} kernels={options.chosen_kernels}}}",
+        f"plan-memory{{io={options.io}}}",
+    ]
+
+
+def pipeline(source: str, options: Options) -> str:
+    """The whole pipeline from a module of the dialect `source`, as text for `nn-opt -p`."""
+    return ",".join([*import_passes(source, options), *back_end_passes(options)])
+
+
+def source_dialect(module: ModuleOp) -> str:
+    """
+    The level that a module is at: `tfl` while it has operations of that dialect, else `nn`.
+
+    Raises UsageError for a module of another level, or without a function.
+    """
+    found: set[str] = set()
+    for op in module.walk():
+        dialect = op.name.partition(".")[0]
+        if dialect not in _SOURCE_DIALECTS:
+            raise UsageError(f"expected a module of tfl or nn operations, got '{op.name}'")
+        found.add(dialect)
+    if "func" not in found:
+        raise UsageError("expected a module with a function, got none")
+    return "tfl" if "tfl" in found else "nn"
+
+
+def nn_opt_line(
+    model: str, source: str, options: Options, name: str, shapes: Mapping[str, Sequence[int]]
+) -> str:
+    """The `nn-opt` command that prints the same C."""
+    shape_options = [
+        word
+        for tensor, shape in shapes.items()
+        for word in ("--shape", f"{tensor}={','.join(str(size) for size in shape)}")
+    ]
+    target = f"c{{net={name}}}"
+    return shlex.join(
+        ["nn-opt", model, *shape_options, "-p", pipeline(source, options), "-t", target]
+    )
+
+
+def load(
+    model: str | os.PathLike[str] | bytes, *, shapes: Mapping[str, Sequence[int]] | None = None
+) -> ModuleOp:
+    """
+    The module of a model, in the dialect of its format; of MLIR text, whatever it says.
+
+    `model` is a path, or the contents of a model file. `shapes` gives inputs a shape, by name,
+    whose own is not known before run time.
+
+    Raises DiagnosticException (its text is one line for each problem), ParseError for MLIR text,
+    OSError.
+    """
+    fixed = {name: tuple(shape) for name, shape in (shapes or {}).items()}
+    if isinstance(model, bytes):
+        extension, data, title = _format_of(model), model, "the model"
+    else:
+        extension, data, title = *_read(Path(model)), str(model)
+    with located_errors():
+        if extension != "mlir":
+            return load_frontend(extension)(data, shapes=fixed)
+        if fixed:
+            raise UsageError("shapes are for model files; MLIR text says its shapes itself")
+        module = parse_mlir(context(), data, title)
+        module.verify()
+        return module
+
+
+def _format_of(data: bytes) -> str:
+    if data[4:8] not in _SIGNATURES:
+        known = ", ".join(_SIGNATURES.values())
+        raise UsageError(f"expected the contents of a model file ({known}), got something else")
+    return _SIGNATURES[data[4:8]]
+
+
+def _read(path: Path) -> tuple[str, bytes]:
+    extension = path.suffix[1:].lower()
+    if extension not in (*FRONTENDS, "mlir"):
+        known = ", ".join(f".{name}" for name in (*FRONTENDS, "mlir"))
+        raise UsageError(f"{path}: expected a file ending in one of {known}")
+    with path.open("rb") as stream:
+        return extension, read_limited(stream, path)
+
+
+def read_limited(stream: IO[bytes], path: Path) -> bytes:
+    """All bytes of a file, refused beyond LARGEST_MODEL."""
+    data = stream.read(LARGEST_MODEL + 1)
+    if len(data) > LARGEST_MODEL:
+        raise UsageError(f"{path}: expected a file of at most {LARGEST_MODEL >> 20} MiB")
+    return data
+
+
+def context() -> Context:
+    """A context that finds every dialect, ours and xDSL's."""
+    result = Context()
+    for name, factory in get_all_dialects().items():
+        if name not in DIALECTS:
+            result.register_dialect(name, factory)
+    for name in DIALECTS:
+        result.register_dialect(name, lambda name=name: load_dialect(name))
+    return result
+
+
+def run_passes(module: ModuleOp, pipeline: str) -> ModuleOp:
+    """
+    Runs a pipeline, written as for `nn-opt -p`, over a module, which is changed and returned.
+
+    The module is verified before the first and after each pass. Raises DiagnosticException.
+    """
+    available = Universe.get_multiverse().all_passes
+    try:
+        specs = list(parse_pipeline(pipeline))
+    except ArgSpecParseError as error:
+        raise UsageError(describe(error)) from error
+    passes = tuple(configured("pass", spec, available) for spec in specs)
+
+    def verify(_: ModulePass | None, module: ModuleOp, __: ModulePass | None) -> None:
+        module.verify()
+
+    with located_errors():
+        PassPipeline(passes, verify).apply(context(), module)
+    return module

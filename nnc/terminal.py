@@ -1,0 +1,79 @@
+"""
+What the commands say, and where: results on standard output, everything else on standard error.
+
+Names come from model files, so they are text to be shown and never markup or escape sequences.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PIPE_WIDTH = 240
+"""Columns of a table that is not shown on a terminal: nothing is cut off there."""
+
+Step = Callable[[int, int], None]
+"""Called with what is done and the total."""
+
+
+def plain(text: str) -> str:
+    """The text on one line, without characters that a terminal acts on."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def say(text: str) -> None:
+    """One line of a result."""
+    print(plain(text))
+
+
+def note(text: str) -> None:
+    """One line that is not the result."""
+    print(plain(text), file=sys.stderr)
+
+
+def print_table(
+    title: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1
+) -> None:
+    """A table on standard output whose first `left` columns are text and the others numbers."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(plain(title)), title_justify="left", box=SIMPLE_HEAD)
+    for position, name in enumerate(head):
+        table.add_column(
+            Text(name), justify="left" if position < left else "right", overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    _console().print(table)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    return console
+
+
+@contextmanager
+def progress(what: str) -> Generator[Step]:
+    """While active, shows how far something is, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeElapsedColumn as Elapsed
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, Elapsed(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(plain(what), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
