@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from support.arrays import integers
-from support.draw import RANGES, Draw
+from support.draw import RANGES, Draw, Fill
 from support.ops_registry import activation_type, listed
 from support.oracle import Array
 from support.tflite_builder import (
@@ -44,7 +44,7 @@ def add_or_sub(draw: Draw, op: str, flavour: str) -> None:
     output = None
     if first is not None and second is not None:
         largest = max(first.scales[0], second.scales[0])
-        output = scaled(draw, dtype, largest * draw.power(-3, 2))
+        output = scaled(draw, dtype, largest * draw.power(-1.5, 3))
     options: dict[str, Option] = {"fused_activation_function": draw.activation()}
     if dtype == "i16":
         options["pot_scale_int16"] = False
@@ -58,7 +58,8 @@ def mul(draw: Draw, op: str, flavour: str) -> None:
     output = None
     if first is not None and second is not None:
         # An i16 product has no spare bits for a left shift; an 8-bit one has many.
-        headroom = draw.power(1, 16) if dtype == "i16" else draw.power(-2, 9)
+        usual, fine = ((11, 17), (1, 11)) if dtype == "i16" else ((4, 10), (-2, 4))
+        headroom = draw.power(*(fine if draw.chance(0.15) else usual))
         output = scaled(draw, dtype, first.scales[0] * second.scales[0] * headroom)
     draw.result(op, inputs, shape, dtype, output, fused_activation_function=draw.activation())
 
@@ -70,7 +71,7 @@ def squared_difference(draw: Draw, op: str, flavour: str) -> None:
     output = None
     if first is not None and second is not None:
         twice = 2 * max(first.scales[0], second.scales[0])
-        output = scaled(draw, dtype, twice**2 * draw.power(-8, 4))
+        output = scaled(draw, dtype, twice**2 * draw.power(-1, 7))
     draw.result(op, inputs, shape, dtype, output)
 
 
@@ -84,10 +85,22 @@ def maximum(draw: Draw, op: str, flavour: str) -> None:
 def compare(draw: Draw, op: str, flavour: str) -> None:
     dtype = activation_type(flavour)
     first, second = draw.quantization(dtype, -8, -0.01), draw.quantization(dtype, -8, -0.01)
-    if dtype == "i16":
+    if dtype == "i16" or draw.chance(0.4):
         second = first
-    inputs, shape = operands(draw, dtype, first, second)
-    draw.result(op, inputs, shape, "i1")
+    shape = draw.shape(1, 4)
+    narrow = draw.chance(0.7)
+
+    def around(quantization: Quantization | None) -> Fill:
+        """Few different values around zero, so that equality happens."""
+        low, high = RANGES[dtype] if dtype in ("i8", "u8", "i1") else (-3, 3)
+        if quantization is not None and narrow:
+            middle = quantization.zero_points[0]
+            low, high = max(low, middle - 3), min(high, middle + 3)
+        return lambda rng, shape: integers(rng, low, high, shape).astype(NUMPY_TYPES[dtype])
+
+    a = draw.input(shape, dtype, first, fill=around(first))
+    b = draw.input(draw.broadcast(shape), dtype, second, fill=around(second))
+    draw.result(op, [a, b], shape, "i1")
 
 
 def logical(draw: Draw, op: str, flavour: str) -> None:
@@ -220,8 +233,12 @@ def _table(draw: Draw, op: str, dtype: TypeName, shape: tuple[int, ...]) -> None
     """Functions evaluated through a table; ranges keep their results within int32."""
     fine = dtype == "i16"
     low, high = (-15, -12) if fine else (-8, -4 if op == "EXP" else 0)
-    source = per_tensor(draw.power(low, high), draw.zero_point(dtype))
-    output = draw.power(-15, -11) if fine else draw.power(-8, 0)
+    point = draw.zero_point(dtype)
+    if op == "LOG" and not fine and draw.chance(0.6):
+        point = RANGES[dtype][0]
+    source = per_tensor(draw.power(low, high), point)
+    spans = {"LOG": (-6, -2)} if not fine else {}
+    output = draw.power(*spans.get(op, (-15, -11) if fine else (-8, 0)))
     target = per_tensor(output, draw.zero_point(dtype))
     x = draw.input(shape, dtype, source)
     draw.result(op, [x], shape, dtype, target, **_options(draw, op))

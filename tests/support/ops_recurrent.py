@@ -42,11 +42,12 @@ def svdf(draw: Draw, op: str, flavour: str) -> None:
     inner = per_tensor(source.scales[0] * feature.scales[0] * draw.power(-5, 0))
     time = per_tensor(draw.power(-16, -14))
     total = inner.scales[0] * time.scales[0]
-    target = per_tensor(total * draw.power(17, 21), draw.zero_point("i8"))
+    target = per_tensor(total * draw.power(18, 22), draw.zero_point("i8"))
     x = draw.input((batch, features), "i8", source)
     weights = [
         draw.constant(shapes[0], "i8", feature, low=-127),
-        draw.constant(shapes[1], "i16", time, low=-32767),
+        # Small enough for a sum of full-range states to stay within 32 bits.
+        draw.constant(shapes[1], "i16", time, low=-3000, high=3000),
     ]
     bias = draw.constant((units,), "i32", per_tensor(total), low=-(1 << 20), high=1 << 20)
     state = variable(draw, shapes[2], "i16", inner)
