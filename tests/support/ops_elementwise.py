@@ -310,7 +310,9 @@ def prelu(draw: Draw, op: str, flavour: str) -> None:
     if dtype == "f32":
         alpha = draw.constant(slopes, "f32", low=-1, high=1)
     else:
-        alpha = draw.constant(slopes, dtype, draw.quantization(dtype, -9, -6))
+        # The reference reads the slopes of a 16-bit PRELU as int8 as well.
+        kind: TypeName = "i8" if dtype == "i16" else dtype
+        alpha = draw.constant(slopes, kind, draw.quantization(kind, -9, -6))
     target = None if source is None else scaled(draw, dtype, source.scales[0] * draw.power(-2, 2))
     draw.result(op, [draw.input(shape, dtype, source), alpha], shape, dtype, target)
 

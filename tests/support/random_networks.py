@@ -255,8 +255,11 @@ def _rescaling(net: Network, x: Tensor, op: str) -> bool:
 
 
 def _prelu(net: Network, x: Tensor, op: str) -> bool:
-    own = net.draw.quantization(net.dtype, -9, -7)
-    slopes = net.draw.constant(x.shape[-1:], net.dtype, own, low=None if own else -0.5, high=None)
+    draw, shape = net.draw, x.shape[-1:]
+    if net.quantised:
+        slopes = draw.constant(shape, "i8", draw.quantization("i8", -9, -7))
+    else:
+        slopes = draw.constant(shape, "f32", low=-0.5, high=0.5)
     return net.add(op, [x, slopes], x.shape, net.rescaled(x))
 
 
