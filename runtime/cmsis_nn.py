@@ -26,6 +26,7 @@ from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import element_of, quantization_of, shape_of
 from nnc.dialects.utils import Rounding
 from nnc.runtime import cmsis_buffer_sizes as sizes
+from nnc.runtime import cmsis_limits as limits
 from nnc.runtime.cmsis_pointwise import (
     ADD,
     AVERAGE_POOL,
@@ -208,7 +209,20 @@ class ConvolveS8(WindowedKernel):
     sources = ("nnc_cmsis_convolve_s8.c",)
 
     def legal(self, op: NnOp, target: Target) -> str | None:
-        return int8_problem(op) if isinstance(op, Conv2DOp) else ""
+        if not isinstance(op, Conv2DOp):
+            return ""
+        problem = int8_problem(op)
+        if problem is not None or not target.library:
+            return problem
+        return limits.convolve_wrapper_s8(
+            target.core,
+            shape_of(op.input),
+            shape_of(op.weights),
+            shape_of(op.output),
+            strides=op.strides.get_values(),
+            dilations=op.dilations.get_values(),
+            padding=op.padding.get_values(),
+        )
 
     def scratch(self, op: NnOp, target: Target) -> int:
         assert isinstance(op, Conv2DOp)
@@ -253,7 +267,20 @@ class DepthwiseConvS8(WindowedKernel):
     sources = ("nnc_cmsis_depthwise_conv_s8.c",)
 
     def legal(self, op: NnOp, target: Target) -> str | None:
-        return int8_problem(op) if isinstance(op, DepthwiseConv2DOp) else ""
+        if not isinstance(op, DepthwiseConv2DOp):
+            return ""
+        problem = int8_problem(op)
+        if problem is not None or not target.library:
+            return problem
+        return limits.depthwise_conv_wrapper_s8(
+            target.core,
+            shape_of(op.input),
+            shape_of(op.weights),
+            shape_of(op.output),
+            strides=op.strides.get_values(),
+            dilations=op.dilations.get_values(),
+            padding=op.padding.get_values(),
+        )
 
     def scratch(self, op: NnOp, target: Target) -> int:
         assert isinstance(op, DepthwiseConv2DOp)

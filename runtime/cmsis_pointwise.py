@@ -18,6 +18,7 @@ from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import element_of, quantization_of, shape_of
 from nnc.dialects.utils import Rounding
 from nnc.runtime import cmsis_buffer_sizes as sizes
+from nnc.runtime import cmsis_limits as limits
 from nnc.runtime.registry import Kernel, Lowering, Target
 
 
@@ -135,7 +136,7 @@ class SoftmaxS8(Kernel):
             return ""
         if not (_int8(element_of(op.input)) and _int8(element_of(op.output))):
             return "its input or output is not int8"
-        return None
+        return limits.softmax(shape_of(op.input)[-1]) if target.library else None
 
     def scratch(self, op: NnOp, target: Target) -> int:
         return 0

@@ -59,7 +59,7 @@ arm_cmsis_nn_status nnc_cmsis_pad_s8(const int8_t *input, int8_t *output, int8_t
             output = fill(output, pad_value, pre_pad->w * pixel);
             for (int32_t w = 0; w < input_size->w; ++w) {
                 output = fill(output, pad_value, pre_pad->c);
-                memcpy(output, input, (size_t)input_size->c);
+                memmove(output, input, (size_t)input_size->c);
                 input += input_size->c;
                 output = fill(output + input_size->c, pad_value, post_pad->c);
             }

@@ -8,6 +8,11 @@
  * which give the bits that the library gives with its default (double) rounding, on every core and
  * on the host, and need no scratch. As ours have names of their own, nothing links twice.
  *
+ * Ours write their outputs in the order of memory, at most four at a time and only after reading
+ * all that those depend on, so that input and output may overlap wherever a plain loop nest in
+ * that order allows it. (Softmax reads a row up to three times before and while it writes it; SVDF
+ * updates its state first.)
+ *
  * Types, prototypes and meanings are those of CMSIS-NN 7 as its API documentation describes them.
  */
 #ifndef NNC_CMSIS_NN_H

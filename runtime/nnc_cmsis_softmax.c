@@ -86,7 +86,7 @@ static divisor divisor_of(const int8_t *row, int32_t size, int32_t most, const s
     for (int32_t i = 0; i < size; ++i) {
         sum += (uint32_t)nnc_rdbp(exponential(row[i] - most, s), SUM_INTEGER_BITS);
     }
-    const int32_t headroom = nnc_clz32(sum);
+    const int32_t headroom = nnc_min32(nnc_clz32(sum), 31);
     divisor d;
     d.reciprocal = reciprocal_of_one_plus((int32_t)((sum << headroom) - 0x80000000U));
     d.shift = nnc_min32(SUM_INTEGER_BITS - headroom + 31 - output_bits, 31);

@@ -627,3 +627,44 @@ def test_groups_must_divide(library: ctypes.CDLL) -> None:
         pointer(filters),
     )
     assert status == ARGUMENT_ERROR
+
+
+def test_convolution_may_overwrite_its_past(library: ctypes.CDLL) -> None:
+    """An output one pixel before its input never meets an input that is still needed."""
+    draw = Draw(17)
+    pixels, depth = 12, 6
+    window = Window((1, 1), (1, 1), (1, 1), (0, 0), (3, 4))
+    image = draw.array(np.int8, (1, 3, 4, depth))
+    scales, filters = draw.scales(depth, depth, 8), draw.array(np.int8, (depth, 1, 1, depth))
+    layer = Layer(window, image, -5, scales, 3, S8)
+    expected = model.output_s8(
+        model.convolve(layer.centred, filters, window, 1), *scales, layer.offset, layer.clamp
+    )
+    memory = guarded_zeros(np.int8, ((pixels + 1) * depth,))
+    memory[depth:] = image.ravel()
+    shape = ints(1, 3, 4, depth)
+    status = library.nnc_cmsis_convolve_wrapper_s8(
+        NO_SCRATCH,
+        layer.parameters(),
+        ctypes.byref(per_channel(scales)),
+        shape,
+        pointer(memory[depth:]),
+        ints(*filters.shape),
+        pointer(filters),
+        ints(1, 1, 1, depth),
+        None,
+        shape,
+        pointer(memory),
+    )
+    assert status == SUCCESS
+    np.testing.assert_array_equal(memory[: pixels * depth], expected.ravel())
+
+
+def test_pool_may_run_in_place(library: ctypes.CDLL) -> None:
+    image = Draw(18).array(np.int8, (1, 6, 6, 5))
+    window = Window((2, 2), (2, 2), (1, 1), (0, 0), (3, 3))
+    expected = model.max_pool(image, window).ravel()
+    parameters, shape = ints(2, 2, 0, 0, *S8), ints(*image.shape)
+    arguments = shape, pointer(image), ints(1, 2, 2, 1), ints(1, 3, 3, 5), pointer(image)
+    assert library.nnc_cmsis_max_pool_s8(NO_SCRATCH, parameters, *arguments) == SUCCESS
+    np.testing.assert_array_equal(image.ravel()[: expected.size], expected)

@@ -236,7 +236,7 @@ static void describe(const char *format, ...) {
 }
 
 /* Whether the library's kernel for images of one row is right: with MVE it copies one column too
- * many before some right paddings, or refuses. (runtime/cmsis_buffer_sizes.py has the same rule.) */
+ * many before some right paddings, or refuses. (runtime/cmsis_limits.py has the same rule.) */
 static int row_is_right(const axis *w) {
     const int32_t total = (w->out - 1) * w->stride + w->kernel - w->in;
     const int32_t right = total - w->padding;
