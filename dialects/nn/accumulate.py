@@ -148,7 +148,14 @@ class AccumulatingOp(NnOp, ABC):
             kind.storage_max if high is None else int(high),
         )
 
-    def product(self, b: Elements[S], x: S, w: S, channel: S) -> S:
+    def input_offset(self, b: Elements[S], index: Sequence[S]) -> S | None:
+        """
+        What is to be subtracted from each stored input for the output element at `index`, beside
+        the zero point in its type: a zero point that is found at run time.
+        """
+        return None
+
+    def product(self, b: Elements[S], x: S, w: S, channel: S, offset: S | None = None) -> S:
         """One product of the accumulation from a stored input and a stored weight."""
         kind = self.accumulator
         weights = element_of(self.weights)
@@ -158,7 +165,12 @@ class AccumulatingOp(NnOp, ABC):
             if zero_points.any():
                 table = b.lookup(zero_points.astype(np.int32), i32, [channel])
                 weight = weight - table.to(kind)
-        return decode(b, x, element_of(self.input), kind) * weight
+        value = decode(b, x, element_of(self.input), kind)
+        return (value if offset is None else value - offset) * weight
+
+    def conclude(self, b: Elements[S], total: S, bias: S | None, index: Sequence[S]) -> S:
+        """The output element at `index`, as stored, from the accumulated products and the bias."""
+        return self.epilogue(b, total, bias, index[-1])
 
     def epilogue(self, b: Elements[S], total: S, bias: S | None, channel: S) -> S:
         """
@@ -192,9 +204,10 @@ class AccumulatingOp(NnOp, ABC):
     def _scaled(self, b: Elements[S], value: S, scales: npt.NDArray[np.float64], channel: S) -> S:
         if (scales == 1).all():
             return value
-        return value * self._per_channel(b, scales.astype(np.float32), f32, channel)
+        return value * self.per_channel(b, scales.astype(np.float32), f32, channel)
 
-    def _per_channel(self, b: Elements[S], values: Array, kind: Attribute, channel: S) -> S:
+    def per_channel(self, b: Elements[S], values: Array, kind: Attribute, channel: S) -> S:
+        """A parameter of the output channel: a constant where all channels share it."""
         if (values == values[0]).all():
             return b.constant(values[0].item(), kind)
         return b.lookup(self.interned(values), kind, [channel])
@@ -203,12 +216,12 @@ class AccumulatingOp(NnOp, ABC):
         assert self.rounding is not None
         multipliers = self.real_multipliers()
         if self.rounding.data is Rounding.F64:
-            scaled = total.scale_f64(self._per_channel(b, multipliers, f64, channel))
+            scaled = total.scale_f64(self.per_channel(b, multipliers, f64, channel))
         else:
             fixed, shifts = fixed_point.quantize_multipliers(multipliers)
             scaled = total.requantize(
-                self._per_channel(b, fixed.astype(np.int32), i32, channel),
-                self._per_channel(b, shifts.astype(np.int32), i32, channel),
+                self.per_channel(b, fixed.astype(np.int32), i32, channel),
+                self.per_channel(b, shifts.astype(np.int32), i32, channel),
                 self.rounding.data,
             )
         low, high = self.stored_bounds()
@@ -220,15 +233,20 @@ class AccumulatingOp(NnOp, ABC):
         rounded = (real / output.scale).round_to_int().clamp(low - zero_point, high - zero_point)
         return (rounded + zero_point).to(scalar_type(output))
 
-    def finish(self, totals: Array, bias: Array | None) -> tuple[Array]:
+    def finish(self, totals: Array, inputs: Sequence[Array]) -> tuple[Array]:
         """Applies the epilogue to numpy accumulators whose last axis is the output channel."""
-        context = NumpyElements(self, [])
-        channel = grid(totals.shape)[-1]
+        context = NumpyElements(self, inputs)
         total = NumpyScalar(totals, self.accumulator)
-        addend = None if bias is None else NumpyScalar(bias, self.accumulator)
-        stored = self.epilogue(context, total, addend, channel).array
+        bias = None
+        if self.bias is not None:
+            bias = NumpyScalar(inputs[2], scalar_type(element_of(self.bias)))
+        stored = self.conclude(context, total, bias, grid(totals.shape)).array
         dtype = numpy_dtype(element_of(self.output))
         return (stored.view(dtype).reshape(shape_of(self.output)),)
+
+    def activations(self, inputs: Sequence[Array]) -> Array:
+        """The input as numbers of the accumulation; see `numbers`."""
+        return self.numbers(inputs[0], self.input)
 
     def numbers(self, values: Array, operand: SSAValue) -> Array:
         """

@@ -50,19 +50,8 @@ class WindowedOp(AccumulatingOp, ABC):
         self.window().verify()
 
 
-@irdl_op_definition
-class Conv2DOp(WindowedOp):
-    """
-    2-D convolution of an NHWC input with OHWI weights, in `groups` groups of channels.
-
-    ```mlir
-    %y = nn.conv2d %x, %w, %b {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
-      padding = array<i64: 1, 1, 1, 1>, groups = 1 : i64, rounding = #nn<rounding double>}
-      : (tensor<1x8x8x1x!quant.uniform<i8:f32, 0.1>>, ...) -> tensor<1x8x8x16x...>
-    ```
-    """
-
-    name = "nn.conv2d"
+class ConvolutionOp(WindowedOp, ABC):
+    """2-D convolution of an NHWC input with OHWI weights, in `groups` groups of channels."""
 
     groups = prop_def(IntegerAttr)
 
@@ -89,7 +78,7 @@ class Conv2DOp(WindowedOp):
         return int(np.prod(shape_of(self.output))) * kernel_height * kernel_width * depth
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
-        image = self.numbers(inputs[0], self.input)
+        image = self.activations(inputs)
         weights = self.numbers(inputs[1], self.weights)
         patches = self.window().patches(image, 0)
         groups = self.groups.value.data
@@ -102,7 +91,7 @@ class Conv2DOp(WindowedOp):
             rows = part.reshape(*part.shape[:3], -1)
             parts.append(rows @ kernel.reshape(per_group, -1).T)
         totals = self.totals(np.concatenate(parts, axis=-1))
-        return self.finish(totals, inputs[2] if len(inputs) > 2 else None)
+        return self.finish(totals, inputs)
 
     def lower(self, b: LoopBuilder) -> None:
         window = self.window()
@@ -113,34 +102,39 @@ class Conv2DOp(WindowedOp):
 
         def element(index: list[IRScalar]) -> IRScalar:
             n, oy, ox, oc = index
+            offset = self.input_offset(context, index)
 
             def tap(total: IRScalar, at: list[IRScalar]) -> IRScalar:
                 ky, kx, ic = at
                 iy, ix = window.height.coordinate(oy, ky), window.width.coordinate(ox, kx)
                 channel = ic if self.groups.value.data == 1 else oc // per_group * depth + ic
                 value = b.load(x, [n, iy, ix, channel])
-                return total + self.product(context, value, b.load(w, [oc, ky, kx, ic]), oc)
+                return total + self.product(context, value, b.load(w, [oc, ky, kx, ic]), oc, offset)
 
             bounds = [window.height.inside(b, oy), window.width.inside(b, ox), (0, depth)]
-            total = b.reduce(bounds, b.constant(0, self.accumulator), tap)
-            return self.epilogue(context, total, _bias(b, self.bias is not None, oc), oc)
+            total = b.reduce(bounds, b.constant(0, self.accumulator), tap, ("ky", "kx", "k"))
+            return self.conclude(context, total, _bias(b, self.bias is not None, oc), index)
 
         b.produce(b.outputs[0], element)
 
 
 @irdl_op_definition
-class DepthwiseConv2DOp(WindowedOp):
+class Conv2DOp(ConvolutionOp):
     """
-    Each input channel convolved by itself into `multiplier` output channels; weights are 1HW(CM),
-    the multiplier fastest (TFLite's layout).
+    2-D convolution of an NHWC input with OHWI weights, in `groups` groups of channels.
 
     ```mlir
-    %y = nn.depthwise_conv2d %x, %w, %b {strides = ..., dilations = ..., padding = ...,
-      rounding = #nn<rounding double>} : (...) -> ...
+    %y = nn.conv2d %x, %w, %b {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
+      padding = array<i64: 1, 1, 1, 1>, groups = 1 : i64, rounding = #nn<rounding double>}
+      : (tensor<1x8x8x1x!quant.uniform<i8:f32, 0.1>>, ...) -> tensor<1x8x8x16x...>
     ```
     """
 
-    name = "nn.depthwise_conv2d"
+    name = "nn.conv2d"
+
+
+class DepthwiseOp(WindowedOp, ABC):
+    """Each input channel convolved by itself; weights are 1HW(CM), the multiplier M fastest."""
 
     @property
     def weight_axis(self) -> int:
@@ -165,11 +159,11 @@ class DepthwiseConv2DOp(WindowedOp):
         return int(np.prod(shape_of(self.output))) * kernel_height * kernel_width
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
-        image = self.numbers(inputs[0], self.input)
+        image = self.activations(inputs)
         weights = self.numbers(inputs[1], self.weights)[0]
         patches = self.window().patches(np.repeat(image, self.multiplier, axis=3), 0)
         totals = self.totals((patches * weights).sum(axis=(3, 4)))
-        return self.finish(totals, inputs[2] if len(inputs) > 2 else None)
+        return self.finish(totals, inputs)
 
     def lower(self, b: LoopBuilder) -> None:
         window = self.window()
@@ -178,6 +172,7 @@ class DepthwiseConv2DOp(WindowedOp):
 
         def element(index: list[IRScalar]) -> IRScalar:
             n, oy, ox, oc = index
+            offset = self.input_offset(context, index)
             channel = oc // self.multiplier
 
             def tap(total: IRScalar, at: list[IRScalar]) -> IRScalar:
@@ -185,26 +180,32 @@ class DepthwiseConv2DOp(WindowedOp):
                 ix = window.width.coordinate(ox, at[1])
                 value = b.load(x, [n, iy, ix, channel])
                 weight = b.load(w, [b.index(0), at[0], at[1], oc])
-                return total + self.product(context, value, weight, oc)
+                return total + self.product(context, value, weight, oc, offset)
 
             bounds = [window.height.inside(b, oy), window.width.inside(b, ox)]
-            total = b.reduce(bounds, b.constant(0, self.accumulator), tap)
-            return self.epilogue(context, total, _bias(b, self.bias is not None, oc), oc)
+            total = b.reduce(bounds, b.constant(0, self.accumulator), tap, ("ky", "kx", "k"))
+            return self.conclude(context, total, _bias(b, self.bias is not None, oc), index)
 
         b.produce(b.outputs[0], element)
 
 
 @irdl_op_definition
-class DenseOp(AccumulatingOp):
+class DepthwiseConv2DOp(DepthwiseOp):
     """
-    A fully connected layer: [N, K] times the transpose of [M, K] weights.
+    Each input channel convolved by itself into `multiplier` output channels; weights are 1HW(CM),
+    the multiplier fastest (TFLite's layout).
 
     ```mlir
-    %y = nn.dense %x, %w, %b {rounding = #nn<rounding f64>} : (...) -> ...
+    %y = nn.depthwise_conv2d %x, %w, %b {strides = ..., dilations = ..., padding = ...,
+      rounding = #nn<rounding double>} : (...) -> ...
     ```
     """
 
-    name = "nn.dense"
+    name = "nn.depthwise_conv2d"
+
+
+class FullyConnectedOp(AccumulatingOp, ABC):
+    """A fully connected layer: [N, K] times the transpose of [M, K] weights."""
 
     @property
     def weight_axis(self) -> int:
@@ -224,9 +225,9 @@ class DenseOp(AccumulatingOp):
         return int(np.prod(shape_of(self.output))) * shape_of(self.input)[1]
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
-        rows = self.numbers(inputs[0], self.input)
+        rows = self.activations(inputs)
         weights = self.numbers(inputs[1], self.weights)
-        return self.finish(self.totals(rows @ weights.T), inputs[2] if len(inputs) > 2 else None)
+        return self.finish(self.totals(rows @ weights.T), inputs)
 
     def lower(self, b: LoopBuilder) -> None:
         context = LoopElements(b)
@@ -235,15 +236,29 @@ class DenseOp(AccumulatingOp):
 
         def element(index: list[IRScalar]) -> IRScalar:
             n, oc = index
+            offset = self.input_offset(context, index)
 
             def tap(total: IRScalar, at: list[IRScalar]) -> IRScalar:
                 value = b.load(x, [n, at[0]])
-                return total + self.product(context, value, b.load(w, [oc, at[0]]), oc)
+                return total + self.product(context, value, b.load(w, [oc, at[0]]), oc, offset)
 
-            total = b.reduce([(0, depth)], b.constant(0, self.accumulator), tap)
-            return self.epilogue(context, total, _bias(b, self.bias is not None, oc), oc)
+            total = b.reduce([(0, depth)], b.constant(0, self.accumulator), tap, ("k",))
+            return self.conclude(context, total, _bias(b, self.bias is not None, oc), index)
 
         b.produce(b.outputs[0], element)
+
+
+@irdl_op_definition
+class DenseOp(FullyConnectedOp):
+    """
+    A fully connected layer: [N, K] times the transpose of [M, K] weights.
+
+    ```mlir
+    %y = nn.dense %x, %w, %b {rounding = #nn<rounding f64>} : (...) -> ...
+    ```
+    """
+
+    name = "nn.dense"
 
 
 def _bias(b: LoopBuilder, present: bool, channel: IRScalar) -> IRScalar | None:

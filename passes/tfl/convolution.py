@@ -8,19 +8,16 @@ from xdsl.ir import Attribute, SSAValue
 from nnc.dialects.nn.accumulate import AccumulatingOp
 from nnc.dialects.nn.base import RoundingAttr
 from nnc.dialects.nn.convolution import Conv2DOp, DenseOp, DepthwiseConv2DOp
+from nnc.dialects.nn.dynamic import DynamicConv2DOp, DynamicDenseOp, DynamicDepthwiseConv2DOp
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.tfl import convolution as source
 from nnc.dialects.types import element_of, shape_of
 from nnc.dialects.utils import Rounding
 from nnc.passes.nn_builder import UnsupportedError, flag, integer, integers
 from nnc.passes.tfl.activation import activated
+from nnc.passes.tfl.hybrid import hybrid_layer, is_hybrid, same_scales
 from nnc.passes.tfl.lowering import Lowering, is_float, quantized, rewrite
 from nnc.passes.tfl.padding import window_of
-
-_HYBRID = (
-    "int8 weights with float activations (a hybrid layer) are not supported",
-    "a model quantised to int8 throughout, or not at all, works",
-)
 
 
 class Operands:
@@ -42,8 +39,6 @@ class Operands:
             if bias is not None and not is_float(bias):
                 raise UnsupportedError(f"expected a float32 bias, got {element_of(bias)}")
             return
-        if kinds[0] == f32:
-            raise UnsupportedError(*_HYBRID)
         self._check(result)
         if bias is not None:
             self.bias = to.stored(bias)
@@ -93,7 +88,7 @@ def layer(
     )
 
 
-def _spatial_weights(to: Lowering, weights: SSAValue, axis: int) -> SSAValue:
+def spatial_weights(to: Lowering, weights: SSAValue, axis: int) -> SSAValue:
     """Weights of a convolution, whose per-channel or int8 zero points the kernels do not read."""
     kind = element_of(weights)
     if not isinstance(kind, UniformQuantizedType):
@@ -122,7 +117,7 @@ def _image(value: SSAValue) -> tuple[int, ...]:
     return shape
 
 
-def _remark_short_bias(to: Lowering, operands: Operands, bias_type: StringAttr) -> None:
+def remark_short_bias(to: Lowering, operands: Operands, bias_type: StringAttr) -> None:
     """16x8 layers whose int32 bias the reference kernels read as int64."""
     wide = quantized(operands.input, 8, 16).storage.width.data == 16
     short = operands.bias is not None and element_of(operands.bias) == i32
@@ -132,7 +127,7 @@ def _remark_short_bias(to: Lowering, operands: Operands, bias_type: StringAttr) 
 
 @rewrite(source.Conv2DOp)
 def _conv2d(op: source.Conv2DOp, to: Lowering) -> SSAValue:
-    input, weights = to.value(op.input), _spatial_weights(to, to.value(op.filter), 0)
+    input, weights = to.value(op.input), spatial_weights(to, to.value(op.filter), 0)
     batch, height, width, channels = _image(input)
     outputs, kernel_height, kernel_width, depth = _image(weights)
     strides = [op.stride_h.value.data, op.stride_w.value.data]
@@ -143,25 +138,36 @@ def _conv2d(op: source.Conv2DOp, to: Lowering) -> SSAValue:
         op.padding.data, (height, width), (kernel_height, kernel_width), strides, dilations
     )
     result = to.result(op.output, [batch, *extents, outputs])
-    operands = Operands(to, input, weights, to.optional(op.bias), result)
+    properties: dict[str, Attribute] = {
+        "strides": integers(strides),
+        "dilations": integers(dilations),
+        "padding": integers(padding),
+        "groups": integer(channels // depth),
+    }
+    activation, bias = op.fused_activation_function, to.optional(op.bias)
+    if is_hybrid(input, weights):
+        single = channels == depth and same_scales(weights)
+        return hybrid_layer(
+            to,
+            DynamicConv2DOp,
+            input,
+            weights,
+            bias,
+            result,
+            activation,
+            properties,
+            asymmetric=not single,
+            weight_scale_first=not single,
+        )
+    operands = Operands(to, input, weights, bias, result)
     if operands.rounding is not None:
-        _remark_short_bias(to, operands, op.quantized_bias_type)
-    return layer(
-        to,
-        Conv2DOp,
-        operands,
-        result,
-        op.fused_activation_function,
-        strides=integers(strides),
-        dilations=integers(dilations),
-        padding=integers(padding),
-        groups=integer(channels // depth),
-    )
+        remark_short_bias(to, operands, op.quantized_bias_type)
+    return layer(to, Conv2DOp, operands, result, activation, **properties)
 
 
 @rewrite(source.DepthwiseConv2DOp)
 def _depthwise_conv2d(op: source.DepthwiseConv2DOp, to: Lowering) -> SSAValue:
-    input, weights = to.value(op.input), _spatial_weights(to, to.value(op.filter), 3)
+    input, weights = to.value(op.input), spatial_weights(to, to.value(op.filter), 3)
     batch, height, width, channels = _image(input)
     _, kernel_height, kernel_width, outputs = _image(weights)
     if outputs % channels:
@@ -172,17 +178,18 @@ def _depthwise_conv2d(op: source.DepthwiseConv2DOp, to: Lowering) -> SSAValue:
         op.padding.data, (height, width), (kernel_height, kernel_width), strides, dilations
     )
     result = to.result(op.output, [batch, *extents, outputs])
-    operands = Operands(to, input, weights, to.optional(op.bias), result)
-    return layer(
-        to,
-        DepthwiseConv2DOp,
-        operands,
-        result,
-        op.fused_activation_function,
-        strides=integers(strides),
-        dilations=integers(dilations),
-        padding=integers(padding),
-    )
+    properties: dict[str, Attribute] = {
+        "strides": integers(strides),
+        "dilations": integers(dilations),
+        "padding": integers(padding),
+    }
+    activation, bias = op.fused_activation_function, to.optional(op.bias)
+    if is_hybrid(input, weights):
+        kind = DynamicDepthwiseConv2DOp
+        operands = (input, weights, bias, result, activation)
+        return hybrid_layer(to, kind, *operands, properties, asymmetric=True)
+    operands = Operands(to, input, weights, bias, result)
+    return layer(to, DepthwiseConv2DOp, operands, result, activation, **properties)
 
 
 @rewrite(source.FullyConnectedOp)
@@ -205,9 +212,17 @@ def _fully_connected(op: source.FullyConnectedOp, to: Lowering) -> SSAValue:
     flat = TensorType(result.element_type, [rows, units])
     if bias is not None:
         bias = to.reshape(bias, [units])
-    operands = Operands(to, to.reshape(input, [rows, depth]), weights, bias, flat)
-    single = _dense_rounding(to, operands)
-    value = layer(to, DenseOp, operands, flat, op.fused_activation_function, f32_product=single)
+    matrix = to.reshape(input, [rows, depth])
+    activation = op.fused_activation_function
+    if is_hybrid(input, weights):
+        weights = spatial_weights(to, weights, 0)
+        asymmetric = bool(op.asymmetric_quantize_inputs.value.data)
+        operands = (matrix, weights, bias, flat, activation)
+        value = hybrid_layer(to, DynamicDenseOp, *operands, {}, asymmetric=asymmetric)
+    else:
+        operands = Operands(to, matrix, weights, bias, flat)
+        single = _dense_rounding(to, operands)
+        value = layer(to, DenseOp, operands, flat, activation, f32_product=single)
     return to.reshape(value, result.get_shape())
 
 

@@ -59,7 +59,7 @@ def test_inputs_and_outputs_are_named() -> None:
 def test_all_problems_are_reported_at_once() -> None:
     model = ModelBuilder()
     x = model.input("x", (1, 8, 8, 4), "f32")
-    weights = model.constant([[[[1] * 4]]], "i8", per_tensor(0.5))
+    weights = model.constant([[[[1] * 4]]], "u8", per_tensor(0.5))
     bias = model.constant([0.0], "f32")
     hybrid = model.output_of(
         "CONV_2D", [x, weights, bias], (1, 8, 8, 1), "f32", padding="SAME", stride_w=1, stride_h=1
