@@ -69,10 +69,10 @@ def plan_memory(graph: Graph, *, reorder: bool = True, effort: int = 1) -> Plan:
     plan = _plan(graph, layout, order, effort)
     if order == given:
         return plan
-    if plan.gap and placement_problem(graph, layout, given)[0].lower_bound < plan.arena_bytes:
-        other = _plan(graph, layout, given, effort)
-        return other if other.arena_bytes < plan.arena_bytes else plan
-    return plan
+    if placement_problem(graph, layout, given)[0].lower_bound >= plan.arena_bytes:
+        return plan
+    other = _plan(graph, layout, given, effort)
+    return other if other.arena_bytes < plan.arena_bytes else plan
 
 
 def _plan(graph: Graph, layout: Layout, order: tuple[int, ...], effort: int) -> Plan:
