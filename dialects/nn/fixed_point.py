@@ -187,6 +187,21 @@ def mean_multiplier(multiplier: float, count: int) -> tuple[int, int]:
     return (q << spare) // count, shift - spare
 
 
+def requantize_sum_f32(
+    totals: IntLike, count: int, input_scale: float, input_zero_point: int, output_scale: float
+) -> Ints:
+    """
+    Sums of `count` stored values, rescaled in float32 and rounded half away from zero.
+
+    The output zero point is not yet added. Source: `QuantizedMeanOrSum` in TFLite's
+    `optimized/reduce.h`, which is how SUM of int8 and int16 tensors works; the reference kernel
+    reads their bytes as uint8.
+    """
+    scale = np.float32(input_scale) / np.float32(output_scale)
+    bias = np.float32(-input_zero_point) * scale * np.float32(count)
+    return float_to_int(round_half_away(as_ints(totals).astype(np.float32) * scale + bias))
+
+
 def activation_bounds(
     low: float | None, high: float | None, scale: float, zero_point: int, storage: tuple[int, int]
 ) -> tuple[int, int]:

@@ -26,6 +26,7 @@ from nnc.dialects.nn.fixed_point import (
     requantize_double,
     requantize_f64,
     requantize_mb64,
+    requantize_sum_f32,
     saturate,
 )
 
@@ -143,6 +144,25 @@ def test_mean(count: int, scale: float) -> None:
     total = x.sum(axis=1) + 7 * count
     mean = requantize_double(total, *mean_multiplier(float(np.float32(scale)) / 0.5, count))
     assert np.array_equal(output, saturate(mean + 5, -128, 127))
+
+
+@pytest.mark.parametrize("dtype", ["i8", "i16"])
+@pytest.mark.parametrize("count", [1, 2, 7, 49, 300])
+@pytest.mark.parametrize("scale", [0.3, 0.5, 1.7, 0.00064037])
+def test_sum(dtype: TypeName, count: int, scale: float) -> None:
+    low, high = (-128, 127) if dtype == "i8" else (-32768, 32767)
+    points = (-7, 5) if dtype == "i8" else (0, 0)
+    x = integers(rng(count), low, high, (1000, count))
+    target = 0.7 * scale * count**0.5
+    model = ModelBuilder()
+    entry = model.input("x", x.shape, dtype, per_tensor(scale, points[0]))
+    axis = model.constant([1], "i32")
+    model.output(
+        model.output_of("SUM", [entry, axis], (1000,), dtype, per_tensor(target, points[1]))
+    )
+    output = Reference(model.build(), optimised=True).run_outputs([x])[0]
+    total = requantize_sum_f32(x.sum(axis=1), count, scale, points[0], target)
+    assert np.array_equal(output, saturate(total + points[1], low, high))
 
 
 @pytest.mark.parametrize("scale", [0.01, 0.1, 0.3, 1.0, 4.0])
