@@ -45,6 +45,7 @@ def import_passes(source: str, options: Options) -> list[str]:
 def back_end_passes(options: Options) -> list[str]:
     """The passes that turn a module of `nn` into one that C can be printed from."""
     return [
+        "nn-verify-contract",
         f"nn-to-kernel{{target={options.target} kernels={options.chosen_kernels}}}",
         f"plan-memory{{io={options.io}}}",
     ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xdsl.passes import ModulePass
 
-PASSES: tuple[str, ...] = ("nn-to-kernel", "plan-memory", "tfl-to-nn")
+PASSES: tuple[str, ...] = ("nn-to-kernel", "nn-verify-contract", "plan-memory", "tfl-to-nn")
 """Every pass of the compiler, by the name used in pipelines; a new one is one more name here."""
 
 

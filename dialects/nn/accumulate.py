@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +85,9 @@ class AccumulatingOp(NnOp, ABC):
     weights = operand_def(TensorType)
     bias = opt_operand_def(TensorType)
     output = result_def(TensorType)
+
+    BINARY: ClassVar = True
+    PER_AXIS: ClassVar = ("weights",)
 
     rounding = opt_prop_def(RoundingAttr)
     min = opt_prop_def(IntegerAttr | FloatAttr)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, cast
+from typing import Any, ClassVar, Generic, cast
 
 import numpy as np
 from typing_extensions import TypeVar
@@ -139,6 +139,12 @@ class NnOp(IRDLOperation, ABC):
     traits = traits_def(Pure())
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = "operands attr-dict `:` functional-type(operands, results)"
+
+    BINARY: ClassVar[bool] = False
+    """Whether operands and results may be binary (`!nn.bin`)."""
+
+    PER_AXIS: ClassVar[tuple[str, ...]] = ()
+    """The operands that may be quantised per axis."""
 
     @abstractmethod
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:

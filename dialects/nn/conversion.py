@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import (
@@ -340,6 +341,8 @@ class ReshapeOp(NnOp):
     """
 
     name = "nn.reshape"
+
+    BINARY: ClassVar = True
 
     input = operand_def(TensorType)
     output = result_def(TensorType)

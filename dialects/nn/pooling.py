@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from typing import ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import (
@@ -99,6 +100,8 @@ class MaxPool2DOp(PoolOp):
     """
 
     name = "nn.max_pool2d"
+
+    BINARY: ClassVar = True
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         (image,) = inputs

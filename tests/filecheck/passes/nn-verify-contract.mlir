@@ -1,0 +1,62 @@
+// RUN: nn-opt %s -p nn-verify-contract --split-input-file --verify-diagnostics | filecheck %s
+
+// A network that keeps the contract is left as it is.
+
+!q = !quant.uniform<i8:f32, 0.5>
+!w = !quant.uniform<i8:f32:0, {0.25, 0.125}>
+func.func @main(%x: tensor<1x4x!q>) -> tensor<1x2x!nn.bin> {
+  %w = nn.constant dense<1> : tensor<2x4xi8> -> tensor<2x4x!w>
+  %y = nn.dense %x, %w : (tensor<1x4x!q>, tensor<2x4x!w>) -> tensor<1x2x!nn.bin>
+  func.return %y : tensor<1x2x!nn.bin>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: nn.constant
+// CHECK-NEXT: nn.dense
+// CHECK-NEXT: func.return
+
+// -----
+
+// Halves and doubles at constants and casts.
+
+func.func @main(%x: tensor<4xf64>) -> tensor<4xf32> {
+  %y = nn.cast %x : (tensor<4xf64>) -> tensor<4xf32>
+  func.return %y : tensor<4xf32>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: nn.cast
+
+// -----
+
+// Everything that is wrong, at once.
+
+!w = !quant.uniform<i8:f32:0, {0.25, 0.125}>
+func.func @main(%x: tensor<?x4xf32>, %d: tensor<4xf64>, %w: tensor<2x!w>, %b: tensor<4x!nn.bin>) -> tensor<4xf64> {
+  %s = arith.addf %d, %d : tensor<4xf64>
+  %t = nn.add %d, %s : (tensor<4xf64>, tensor<4xf64>) -> tensor<4xf64> loc("sum")
+  %u = nn.clamp %w : (tensor<2x!w>) -> tensor<2x!w> loc("clamp")
+  %v = nn.softmax %b {beta = 1.0 : f32} : (tensor<4x!nn.bin>) -> tensor<4x!nn.bin> loc("softmax")
+  %i = nn.constant dense<1> : tensor<2xindex> -> tensor<2xindex> loc("numbers")
+  %z = tfl.no_value : none
+  func.return %t : tensor<4xf64>
+}
+
+// CHECK: nn-verify-contract.mlir:{{[0-9]+}}:1: 'func.func': input 0 is tensor<?x4xf32>, of a size not known before run time; fix it with --shape NAME=1,2,3
+// CHECK-NEXT: 'arith.addf': expected only nn operations
+// CHECK-NEXT: layer "sum": 'nn.add': lhs is tensor<4xf64>, which only nn.constant and nn.cast take; cast it to f32
+// CHECK-NEXT: layer "sum": 'nn.add': rhs is tensor<4xf64>
+// CHECK-NEXT: layer "sum": 'nn.add': output is tensor<4xf64>
+// CHECK-NEXT: layer "clamp": 'nn.clamp': input is tensor<2x!quant.uniform<i8:f32:0, {0.25, 0.125}>>, quantised per axis; one scale for the whole tensor works
+// CHECK-NEXT: layer "clamp": 'nn.clamp': output is
+// CHECK-NEXT: layer "softmax": 'nn.softmax': input is tensor<4x!nn.bin>, which nn.softmax does not take; nn.dequantize it to f32
+// CHECK-NEXT: layer "softmax": 'nn.softmax': output is
+// CHECK-NEXT: layer "numbers": 'nn.constant': the result is tensor<2xindex>; i32 works
+// CHECK-NEXT: 'tfl.no_value': expected only nn operations; run tfl-to-nn first
+
+// -----
+
+"test.op"() : () -> ()
+
+// CHECK: 'test.op': expected only functions in a module
+// CHECK-NEXT: error: expected a module with a function, got none
