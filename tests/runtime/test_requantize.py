@@ -1,7 +1,6 @@
 """Affine requantisation formulas against the contracts that they stand for."""
 
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +84,7 @@ def test_fit_over_wide_ranges(rounding: Rounding) -> None:
     assert_same(affine, formula, np.clip(acc, low[:, np.newaxis], high[:, np.newaxis]))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.sampled_from(list(Rounding)),
     st.floats(2.0**-40, 16.0),
@@ -209,7 +208,6 @@ def test_every_dense_layer_of_the_anomaly_detector_fits() -> None:
     reference = Reference((Path(models) / "mlperf_tiny" / "ad_int8.tflite").read_bytes())
     dense = reference.operations("FULLY_CONNECTED")
     assert len(dense) == 10
-    start = time.perf_counter()
     for layer in dense:
         (x, weights, bias), (y,) = layer.inputs, layer.outputs
         assert x is not None and weights is not None and bias is not None
@@ -219,4 +217,3 @@ def test_every_dense_layer_of_the_anomaly_detector_fits() -> None:
         affine = fit_affine(formula, low, high)
         assert affine is not None
         assert equal(affine, formula, low, high).all()
-    assert time.perf_counter() - start < 3
