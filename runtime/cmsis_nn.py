@@ -315,54 +315,71 @@ class DepthwiseConvS8(WindowedKernel):
         b.produce(b.outputs[0], element)
 
 
-class FullyConnectedS8(Kernel):
-    """`arm_fully_connected_wrapper_s8`: int8 dense layer, one or many scales."""
+_PER_TENSOR = ("multiplier", "shift")
 
-    name = "arm_fully_connected_wrapper_s8"
+
+def needs_sums(target: Target) -> bool:
+    """Whether the dense functions want the sums of the weights: the library does with Helium."""
+    return target.library and target.core.has_mve
+
+
+def kernel_sums(op: DenseOp, lowering: Lowering) -> SSAValue:
+    """
+    What `arm_vector_sum_s8` computes, and dense layers on cores with Helium expect in their
+    context: bias + input offset * sum of the weights, per output. It is constant, and only read.
+    """
+    weights, source = constant_values(op.weights), quantization_of(op.input)
+    bias = constant_values(op.bias) if op.bias is not None else np.zeros(1, np.int32)
+    assert weights is not None and bias is not None and source is not None
+    sums = bias.astype(np.int64) - source.zero_point * weights.astype(np.int64).sum(axis=1)
+    return lowering.constant(sums.astype(np.int32), i32, "kernel_sum")
+
+
+class FullyConnectedS8(Kernel):
+    """
+    `arm_fully_connected_s8` and `arm_fully_connected_per_channel_s8`: int8 dense layers of one and
+    of many scales. The library's wrapper would link both.
+    """
+
     library = True
     headers = ("nnc_cmsis_nn.h",)
     sources = ("nnc_cmsis_fully_connected_s8.c",)
 
+    def __init__(self, name: str, per_channel: bool):
+        self.name = name
+        self.per_channel = per_channel
+
     def legal(self, op: NnOp, target: Target) -> str | None:
-        return int8_problem(op) if isinstance(op, DenseOp) else ""
+        if not isinstance(op, DenseOp) or (op.real_multipliers().size > 1) != self.per_channel:
+            return ""
+        constant = op.bias is None or constant_values(op.bias) is not None
+        if needs_sums(target) and (not constant or constant_values(op.weights) is None):
+            return "its weights or bias are not constant, so their sums are not known"
+        return int8_problem(op)
 
     def scratch(self, op: NnOp, target: Target) -> int:
         return 0
 
     def lower(self, op: NnOp, lowering: Lowering, target: Target) -> CallOp:
         assert isinstance(op, DenseOp)
-        bias = bias_of(op, lowering)
         inputs = [
             lowering.buffer(op.input),
             lowering.buffer(op.weights),
-            bias,
-            *requantization(op, lowering),
+            bias_of(op, lowering),
+            *(requantization(op, lowering) if self.per_channel else []),
+            *([kernel_sums(op, lowering)] if needs_sums(target) else []),
         ]
-        return lowering.call(
-            self.name,
-            [*inputs, *self._kernel_sums(op, lowering, target)],
-            {
-                **epilogue_parameters(op),
-                "rows": shape_of(op.input)[0],
-                "depth": shape_of(op.input)[1],
-                "channels": shape_of(op.output)[1],
-                "per_channel": int(op.real_multipliers().size > 1),
-            },
-        )
-
-    def _kernel_sums(self, op: DenseOp, lowering: Lowering, target: Target) -> list[SSAValue]:
-        """
-        On cores with Helium the library wants, in its context, what `arm_vector_sum_s8` computes:
-        bias + input offset * sum of the weights, per output. That is constant.
-        """
-        weights, source = constant_values(op.weights), quantization_of(op.input)
-        if not (target.library and target.core.has_mve) or weights is None or source is None:
-            return []
-        bias = constant_values(op.bias) if op.bias is not None else np.zeros(1, np.int32)
-        if bias is None:
-            return []
-        sums = bias.astype(np.int64) - source.zero_point * weights.astype(np.int64).sum(axis=1)
-        return [lowering.constant(sums.astype(np.int32), i32, "kernel_sum")]
+        multiplier, shift = fixed_point.quantize_multiplier(float(op.real_multipliers()[0]))
+        parameters: dict[str, Parameter] = {
+            **epilogue_parameters(op),
+            "rows": shape_of(op.input)[0],
+            "depth": shape_of(op.input)[1],
+            "channels": shape_of(op.output)[1],
+            "sums": int(needs_sums(target)),
+        }
+        if not self.per_channel:
+            parameters |= {"multiplier": multiplier, "shift": shift}
+        return lowering.call(self.name, inputs, parameters)
 
     def expand(self, call: CallOp, b: LoopBuilder) -> None:
         x, w = b.inputs[0], b.inputs[1]
@@ -376,17 +393,27 @@ class FullyConnectedS8(Kernel):
                 return total + value * b.load(w, [oc, at[0]]).to(i32)
 
             total = b.reduce([(0, call.number("depth"))], b.constant(0, i32), tap)
-            bias, multiplier, shift = (b.load(operand, [oc]) for operand in b.inputs[2:5])
-            scaled = (total + bias).requantize(multiplier, shift, Rounding.DOUBLE)
+            if self.per_channel:
+                multiplier, shift = (b.load(operand, [oc]) for operand in b.inputs[3:5])
+            else:
+                multiplier, shift = (b.constant(call.number(n), i32) for n in _PER_TENSOR)
+            scaled = (total + b.load(b.inputs[2], [oc])).requantize(
+                multiplier, shift, Rounding.DOUBLE
+            )
             low, high = call.numbers("clamp")
             return (scaled + call.number("output_offset")).clamp(low, high).to(i8)
 
         b.produce(b.outputs[0], element)
 
     def body(self, call: CallOp, arguments: Sequence[str]) -> list[str]:
-        source, weights, bias, multiplier, shift = arguments[:5]
-        sums = arguments[5] if len(call.inputs) > 5 else None
-        target = arguments[len(call.inputs)]
+        source, weights, bias = arguments[:3]
+        inputs = len(call.inputs)
+        sums = arguments[inputs - 1] if call.number("sums") else None
+        target = arguments[inputs]
+        if self.per_channel:
+            kind, values = "channel", [f"(int32_t *)(uintptr_t){a}" for a in arguments[3:5]]
+        else:
+            kind, values = "tensor", [str(call.number(name)) for name in _PER_TENSOR]
         rows, depth, channels = (call.number(n) for n in ("rows", "depth", "channels"))
         buffer = f"(void *)(uintptr_t){sums}" if sums else "NULL"
         return [
@@ -395,10 +422,7 @@ class FullyConnectedS8(Kernel):
             f"    {call.number('input_offset')}, 0, {call.number('output_offset')}, "
             f"{clamp(call.numbers('clamp'))}",
             "};",
-            "const cmsis_nn_quant_params quant = {",
-            f"    (int32_t *)(uintptr_t){multiplier}, (int32_t *)(uintptr_t){shift}, "
-            f"{call.number('per_channel')}",
-            "};",
+            f"const cmsis_nn_per_{kind}_quant_params quant = {{{values[0]}, {values[1]}}};",
             dims("input_dims", (rows, 1, 1, depth)),
             dims("filter_dims", (depth, 1, 1, channels)),
             dims("bias_dims", (1, 1, 1, channels)),
@@ -411,7 +435,8 @@ class FullyConnectedS8(Kernel):
 KERNELS: tuple[Kernel, ...] = (
     ConvolveS8(),
     DepthwiseConvS8(),
-    FullyConnectedS8(),
+    FullyConnectedS8("arm_fully_connected_s8", False),
+    FullyConnectedS8("arm_fully_connected_per_channel_s8", True),
     AVERAGE_POOL,
     MAX_POOL,
     SOFTMAX,
