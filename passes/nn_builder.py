@@ -30,7 +30,7 @@ from xdsl.rewriter import InsertPoint
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.conversion import CastOp, ConstantOp, ReshapeOp
 from nnc.dialects.quant import UniformQuantizedType
-from nnc.dialects.types import Array, element_of, shape_of
+from nnc.dialects.types import Array, element_of, numpy_dtype, shape_of
 
 LARGEST_FOLD = 1 << 24
 """Elements of a constant computed at compile time; more than that is no shape arithmetic."""
@@ -67,6 +67,20 @@ def flag(value: bool) -> UnitAttr | None:
     return UnitAttr() if value else None
 
 
+def make(
+    kind: type[OpT],
+    operands: Sequence[SSAValue | Sequence[SSAValue] | None],
+    *results: Attribute,
+    **properties: Attribute | None,
+) -> OpT:
+    """
+    An op that is not yet in a block. None as an operand or as a property leaves out what is
+    optional; a variadic operand is a sequence.
+    """
+    given = {name: value for name, value in properties.items() if value is not None}
+    return kind.build(operands=operands, properties=given, result_types=results)
+
+
 class NnBuilder:
     """Appends `nn` ops to a block; each gets the location of the layer that is being imported."""
 
@@ -88,17 +102,18 @@ class NnBuilder:
         *results: Attribute,
         **properties: Attribute | None,
     ) -> SSAValue:
-        """
-        Appends an op and gives its first result. None as an operand or as a property leaves out
-        what is optional; a variadic operand is a sequence.
-        """
-        given = {name: value for name, value in properties.items() if value is not None}
-        op = kind.build(operands=operands, properties=given, result_types=results)
+        """`make`s an op, appends it and gives its first result."""
+        op = make(kind, operands, *results, **properties)
         return self.insert(op).results[0]
 
     def constant(self, values: Array, element: Attribute) -> SSAValue:
         """A constant of an element type, from stored values of its `numpy_dtype`."""
         return self.insert(ConstantOp.of(values, element)).results[0]
+
+    def full(self, kind: TensorType[Attribute], value: float) -> SSAValue:
+        """A constant of one value in all elements, as stored."""
+        element = kind.element_type
+        return self.constant(np.full(kind.get_shape(), value, numpy_dtype(element)), element)
 
     def reshape(self, value: SSAValue, shape: Sequence[int]) -> SSAValue:
         """The value in another shape; itself where that is its shape already."""

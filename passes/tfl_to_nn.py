@@ -16,14 +16,19 @@ from xdsl.dialects.builtin import (
     ArrayAttr,
     DictionaryAttr,
     FunctionType,
+    FusedLoc,
+    LocationAttr,
     ModuleOp,
     NameLoc,
+    NoneAttr,
     StringAttr,
 )
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
+from nnc.dialects.nn.base import NnOp
+from nnc.dialects.nn.interpreter import layer_names
 from nnc.dialects.tfl.base import TflOp
 from nnc.dialects.tfl.structure import NoValueOp, PseudoConstOp
 from nnc.frontends.errors import FrontendError, Problem
@@ -104,9 +109,9 @@ class _Function:
         results = REWRITES[type(op)](op, lowering)
         results = [results] if isinstance(results, SSAValue) else list(results)
         for source, result in zip(op.results, results, strict=True):
-            assert result.type is not None
             result.name_hint = source.name_hint
             lowering.bind(source, result)
+        _locate_each(op.location, results)
 
     def _report(self, op: Operation, error: UnsupportedError) -> None:
         location = op.location
@@ -131,6 +136,17 @@ class _Function:
         if self.lowering.remarks:
             remarks = [StringAttr(remark) for remark in self.lowering.remarks]
             function.attributes[REMARKS] = ArrayAttr(remarks)
+
+
+def _locate_each(location: LocationAttr, results: Sequence[SSAValue]) -> None:
+    """Gives the op behind each of several results the name of that result."""
+    if not isinstance(location, FusedLoc):
+        return
+    parts = [NameLoc(StringAttr(name), NoneAttr()) for name in layer_names(location)]
+    for part, result in zip(parts, results, strict=False):
+        owner = result.owner
+        if isinstance(owner, NnOp) and len(owner.results) == 1 and owner.location == location:
+            owner.location = part
 
 
 def _not_supported() -> UnsupportedError:

@@ -10,11 +10,20 @@ from xdsl.ir import Dialect, Operation
 
 from nnc.dialects.nn import (
     arithmetic,
+    binary,
     conversion,
     convolution,
+    deconvolution,
     dynamic,
     functions,
+    logic,
+    matmul,
+    movement,
+    normalization,
+    placement,
     pooling,
+    reduction,
+    resize,
     softmax,
 )
 from nnc.dialects.nn.base import RoundingAttr
@@ -22,10 +31,19 @@ from nnc.dialects.types import BinType
 
 _FAMILIES = (
     arithmetic,
+    binary,
     conversion,
     convolution,
+    deconvolution,
     dynamic,
     functions,
+    logic,
+    matmul,
+    movement,
+    normalization,
+    placement,
+    reduction,
+    resize,
     pooling,
     softmax,
 )

@@ -7,6 +7,7 @@ or quantised arithmetic. Quantised formulas are those of TFLite's reference kern
 
 from __future__ import annotations
 
+import math
 from abc import ABC
 
 import numpy as np
@@ -67,6 +68,14 @@ class BinaryOp(ElementwiseOp, ABC):
         """Whether a quantised output is computed in fixed point."""
         return True
 
+    @property
+    def scales(self) -> tuple[float, float, float] | None:
+        """The scales of both operands and the output, None where any is not quantised."""
+        lhs, rhs, output = (quantization_of(v) for v in (self.lhs, self.rhs, self.output))
+        if lhs is None or rhs is None or output is None:
+            return None
+        return lhs.scale, rhs.scale, output.scale
+
     def real_multipliers(self) -> tuple[float, ...]:
         """The real factors of the fixed-point steps of a quantised op, in their order."""
         return ()
@@ -86,20 +95,22 @@ class SumOp(BinaryOp, ABC):
     """
     Addition and subtraction. Quantised: both inputs are brought to twice the larger scale with
     `left_shift` more bits, summed, and brought to the output's scale; three roundings (TFLite
-    `reference/integer_ops/add.h`).
+    `reference/integer_ops/add.h`). With `powers_of_two`, both inputs are shifted to the output's
+    scale instead and summed (TFLite `reference/add.h`, int16).
     """
 
     left_shift = prop_def(IntegerAttr, default_value=IntegerAttr(20, 64))
+    powers_of_two = opt_prop_def(UnitAttr)
 
     def combine(self, lhs: S, rhs: S) -> S:
         """The sum or difference of two numbers."""
         return lhs + rhs
 
     def real_multipliers(self) -> tuple[float, ...]:
-        scales = [quantization_of(value) for value in (self.lhs, self.rhs, self.output)]
-        if any(kind is None for kind in scales):
+        scales = self.scales
+        if scales is None:
             return ()
-        lhs, rhs, output = (kind.scale for kind in scales if kind is not None)
+        lhs, rhs, output = scales
         twice = 2 * max(lhs, rhs)
         return lhs / twice, rhs / twice, twice / ((1 << self.left_shift.value.data) * output)
 
@@ -110,6 +121,15 @@ class SumOp(BinaryOp, ABC):
             return self.finish(self.combine(*plain(b, self, lhs, rhs)))
         types = quantization_of(self.lhs), quantization_of(self.rhs)
         assert types[0] is not None and types[1] is not None and self.rounding is not None
+        if self.powers_of_two is not None:
+            return self.finish(
+                self.combine(
+                    *(
+                        _shifted(b, value, kind, output)
+                        for value, kind in zip((lhs, rhs), (types[0], types[1]), strict=True)
+                    )
+                )
+            )
         reals = self.real_multipliers()
         rounding, left_shift = self.rounding.data, self.left_shift.value.data
         scaled = [
@@ -118,6 +138,14 @@ class SumOp(BinaryOp, ABC):
         ]
         total = self.combine(scaled[0], scaled[1])
         return self.finish(rescale(b, total, reals[2], rounding) + output.zero_point)
+
+
+def _shifted(
+    b: Elements[S], value: S, kind: UniformQuantizedType, output: UniformQuantizedType
+) -> S:
+    """A stored value in units of the output, whose scale is a power of two times larger."""
+    exponent = round(math.log2(output.scale / kind.scale))
+    return decode(b, value, kind, i32).rdbp(b.constant(exponent, i32))
 
 
 @irdl_op_definition
@@ -166,10 +194,10 @@ class MulOp(BinaryOp):
     f32_multiplier = opt_prop_def(UnitAttr)
 
     def real_multipliers(self) -> tuple[float, ...]:
-        kinds = [quantization_of(value) for value in (self.lhs, self.rhs, self.output)]
-        if any(kind is None for kind in kinds):
+        scales = self.scales
+        if scales is None:
             return ()
-        lhs, rhs, output = (kind.scale for kind in kinds if kind is not None)
+        lhs, rhs, output = scales
         if self.f32_multiplier is not None:
             return (f32_quotient(f32_product(lhs, rhs), output),)
         return (lhs * rhs / output,)

@@ -32,7 +32,15 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.accumulate import decode
 from nnc.dialects.nn.algebra import is_float as is_real
-from nnc.dialects.nn.base import Elements, ElementwiseOp, LoopElements, NnOp, RoundingAttr, S
+from nnc.dialects.nn.base import (
+    Elements,
+    ElementwiseOp,
+    LoopElements,
+    NnOp,
+    PointwiseOp,
+    RoundingAttr,
+    S,
+)
 from nnc.dialects.nn.loops import LoopBuilder
 from nnc.dialects.nn.quantized import (
     arithmetic_type,
@@ -100,7 +108,7 @@ class ConstantOp(IRDLOperation):
 
 
 @irdl_op_definition
-class QuantizeOp(ElementwiseOp):
+class QuantizeOp(UnaryOp):
     """
     A float tensor to its quantised form: `round_half_away(x / scale) + zero_point`, saturated; the
     quotient is a float32 division (TFLite `reference/quantize.h`).
@@ -112,9 +120,6 @@ class QuantizeOp(ElementwiseOp):
 
     name = "nn.quantize"
 
-    input = operand_def(TensorType)
-    output = result_def(TensorType)
-
     def body(self, b: Elements[S], *values: S) -> S:
         kind = element_of(self.output)
         assert isinstance(kind, UniformQuantizedType)
@@ -125,9 +130,10 @@ class QuantizeOp(ElementwiseOp):
 
 
 @irdl_op_definition
-class DequantizeOp(ElementwiseOp):
+class DequantizeOp(UnaryOp):
     """
-    A quantised tensor as floats: `scale * (stored - zero_point)`, a float32 product.
+    A quantised tensor as floats: `scale * (stored - zero_point)`, a float32 product, with a scale
+    and a zero point of its own for each index along the quantised axis if there is one.
 
     ```mlir
     %x = nn.dequantize %q : (tensor<4x!quant.uniform<i8:f32, 0.5>>) -> tensor<4xf32>
@@ -136,14 +142,29 @@ class DequantizeOp(ElementwiseOp):
 
     name = "nn.dequantize"
 
-    input = operand_def(TensorType)
-    output = result_def(TensorType)
+    PER_AXIS: ClassVar = ("input",)
+
+    def element(self, b: Elements[S], index: Sequence[S], result: int) -> S:
+        kind = quantization_of(self.input)
+        value = b.load(0, index)
+        if kind is None or kind.axis is None:
+            return self.body(b, value)
+        channel = [index[kind.axis]]
+        zero_point = b.lookup(self.interned(kind.zero_points.astype(np.int32)), i32, channel)
+        scale = b.lookup(self.interned(kind.scales), f32, channel)
+        return (b.widen(value, kind, i32) - zero_point).to(f32) * scale
 
     def body(self, b: Elements[S], *values: S) -> S:
-        kind = element_of(self.input)
-        if isinstance(kind, UniformQuantizedType):
-            return decode(b, values[0], kind, i32).to(f32) * kind.scale
-        return values[0].to(f32)
+        kind = quantization_of(self.input)
+        assert kind is not None and kind.axis is None
+        return decode(b, values[0], kind, i32).to(f32) * kind.scale
+
+    def lower(self, b: LoopBuilder) -> None:
+        kind = quantization_of(self.input)
+        if kind is not None and kind.axis is not None:
+            PointwiseOp.lower(self, b)
+            return
+        super().lower(b)
 
 
 @irdl_op_definition

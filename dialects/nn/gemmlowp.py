@@ -237,6 +237,19 @@ def l2_normalization_int8(codes: IntLike, zero_point: int) -> Ints:
     return saturate(requantize_double(centred, multiplier, shift + 7), -128, 127)
 
 
+def l2_normalization_uint8(codes: IntLike, zero_point: int) -> Ints:
+    """
+    Uint8 codes divided by the Euclidean norm along the last axis; result scale 1/128, zero point
+    128.
+
+    Source: the uint8 `L2Normalization` in `reference/l2normalization.h`.
+    """
+    centred = as_ints(codes) - zero_point
+    squares = wrap32((centred * centred).sum(axis=-1, keepdims=True))
+    multiplier, shift = inverse_sqrt(squares)
+    return saturate(requantize_double(128 * centred, multiplier, shift) + 128, 0, 255)
+
+
 def rsqrt_int8(
     codes: IntLike,
     input_scale: float,

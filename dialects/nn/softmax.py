@@ -15,9 +15,12 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn import gemmlowp, tables
 from nnc.dialects.nn.algebra import INDEX
-from nnc.dialects.nn.base import NnOp
+from nnc.dialects.nn.base import LoopElements, NnOp
+from nnc.dialects.nn.gemmlowp_scalar import reciprocal_of_one_plus
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
+from nnc.dialects.nn.quantized import interpolate, rescale
 from nnc.dialects.types import Array, quantization_of, scalar_type, shape_of
+from nnc.dialects.utils import Rounding
 
 _SUM_BITS = 12
 
@@ -80,7 +83,7 @@ class SoftmaxOp(NnOp):
 
     def _lower_float(self, b: LoopBuilder, row: list[IRScalar], depth: int) -> None:
         x, y = b.inputs[0], b.outputs[0]
-        largest = _largest(b, row, depth, f32)
+        largest = largest_of(b, row, depth, f32)
         beta = self.beta.value.data
 
         def exponential(k: IRScalar) -> IRScalar:
@@ -95,10 +98,40 @@ class SoftmaxOp(NnOp):
         b.loop(0, depth, lambda k: b.store(y, [*row, k], b.load(y, [*row, k]) / total))
 
     def _lower_int16(self, b: LoopBuilder, row: list[IRScalar], depth: int) -> None:
-        raise VerifyException("expected 8-bit codes")
+        """The exponential of each difference is kept in the output until the sum is known."""
+        x, y = b.inputs[0], b.outputs[0]
+        context, source = LoopElements(b), quantization_of(self.input)
+        assert source is not None
+        exponentials, reciprocals = (
+            self.interned(table.astype(np.int16)) for table in tables.softmax_int16_tables()
+        )
+        scaling = tables.softmax_int16_scaling(source.scale, self.beta.value.data)
+        largest = largest_of(b, row, depth, i32)
+
+        def accumulate(total: IRScalar, at: list[IRScalar]) -> IRScalar:
+            code = b.widen(b.load(x, [*row, at[0]]), x.element)
+            difference = rescale(context, code - largest, scaling, Rounding.DOUBLE)
+            code = (difference + 32767).clamp(-32768, 32767)
+            value = interpolate(context, exponentials, code)
+            b.store(y, [*row, at[0]], value.to(scalar_type(y.element)))
+            return total + value
+
+        total = b.reduce([(0, depth)], b.constant(0, i32), accumulate)
+        headroom = total.leading_zeros()
+        shifted = ((total << (headroom - 1)) + (1 << 13)) >> 14
+        place = (shifted - 3 * (1 << 15)).clamp(-32768, 32767)
+        scale = interpolate(context, reciprocals, place)
+        right = b.constant(31, i32) - headroom
+
+        def finish(k: IRScalar) -> None:
+            value = b.widen(b.load(y, [*row, k]), y.element) * scale
+            rounded = (value + (b.constant(1, i32) << (right - 1))) >> right
+            b.store(y, [*row, k], rounded.clamp(0, 32767).to(scalar_type(y.element)))
+
+        b.loop(0, depth, finish)
 
 
-def _largest(b: LoopBuilder, row: list[IRScalar], depth: int, kind: Attribute) -> IRScalar:
+def largest_of(b: LoopBuilder, row: list[IRScalar], depth: int, kind: Attribute) -> IRScalar:
     x = b.inputs[0]
 
     def read(k: IRScalar) -> IRScalar:
@@ -107,7 +140,7 @@ def _largest(b: LoopBuilder, row: list[IRScalar], depth: int, kind: Attribute) -
     return b.reduce([(1, depth)], read(b.index(0)), lambda best, k: best.max(read(k[0])))
 
 
-def _exponentials(scaling: tuple[int, int, int]) -> tuple[Array, int]:
+def exponentials_of(scaling: tuple[int, int, int]) -> tuple[Array, int]:
     """The exponential in Q0 of each difference 0 to 255 of codes, and how many of them count."""
     multiplier, shift, diff_min = scaling
     difference = -np.arange(256)
@@ -124,13 +157,13 @@ def lower_int8_softmax(
     The loops of gemmlowp's softmax of 8-bit codes; `scaling` is what `gemmlowp.softmax_scaling`
     gives, the output has `bits` bits and is clamped to [low, high], which starts at its zero point.
     """
-    exps, counted = _exponentials(scaling)
+    exps, counted = exponentials_of(scaling)
     table = b.table(exps, i32)
     x, y = b.inputs[0], b.outputs[0]
     *outer, depth = x.shape
 
     def row(at: list[IRScalar]) -> None:
-        largest = _largest(b, at, depth, i32)
+        largest = largest_of(b, at, depth, i32)
 
         def difference(k: IRScalar) -> IRScalar:
             distance = largest - b.widen(b.load(x, [*at, k]), x.element)
@@ -146,24 +179,18 @@ def lower_int8_softmax(
             lambda so_far, k: so_far + exponential(k[0]).rdbp(b.constant(_SUM_BITS, i32)),
         )
         headroom = total.leading_zeros()
-        scale = _reciprocal_of_one_plus((total << headroom) - (-(1 << 31)))
+        scale = reciprocal_of_one_plus((total << headroom) - (-(1 << 31)))
         exponent = b.constant(_SUM_BITS + 31 - bits, i32) - headroom
 
         def finish(k: IRScalar) -> None:
-            code = (scale.srdhm(exponential(k)).rdbp(exponent) + low).clamp(low, high)
+            share = scale.srdhm(exponential(k)).rdbp(exponent.min(31))
+            if depth >= 512 and bits == 8:
+                # Only so many equal elements can make each one's share less than half a unit.
+                share = (exponent > 31).select(0, share)
+            code = (share + low).clamp(low, high)
             stored = (difference(k) >= counted).select(low, code)
             b.store(y, [*at, k], stored.to(scalar_type(y.element)))
 
         b.loop(0, depth, finish)
 
     b.for_each(outer, row)
-
-
-def _reciprocal_of_one_plus(x: IRScalar) -> IRScalar:
-    """`1 / (1 + x)` in Q0 by three Newton steps; x in Q0 (gemmlowp `one_over_one_plus_x`)."""
-    half = (x >> 1) + (1 << 30)
-    estimate = x.lift(1515870810) + half.srdhm(x.lift(-1010580540))
-    for _ in range(3):
-        error = x.lift(1 << 29) - half.srdhm(estimate)
-        estimate = estimate + (estimate.srdhm(error) << 2)
-    return (estimate >= (1 << 30)).select((1 << 31) - 1, estimate << 1)

@@ -106,6 +106,19 @@ def lookup16(codes: IntLike, table: Ints) -> Ints:
     return base + ((slope * (codes & 0x7F) + 64) >> 7)
 
 
+def softmax_int16_tables() -> tuple[Ints, Ints]:
+    """The exponential of numbers of [-10, 0] and `1 / (1 + x)` of [0, 1], for `lookup16`."""
+    return (
+        lut16_double(np.exp, *_double_range(10.0, 32767), 2.0 / 65535),
+        lut16_double(_one_over_one_plus, *_double_range(1.0, -32768), 2.0 / 65535),
+    )
+
+
+def softmax_int16_scaling(input_scale: float, beta: float) -> float:
+    """A difference of codes in units of the table of exponentials; the product is float32."""
+    return float(np.float32(input_scale) * np.float32(beta)) / (10.0 / 65535.0)
+
+
 def softmax_int16(codes: IntLike, input_scale: float, beta: float) -> Ints:
     """
     Softmax over the last axis of int16 codes; result scale 2^-15, zero points 0.
@@ -113,10 +126,8 @@ def softmax_int16(codes: IntLike, input_scale: float, beta: float) -> Ints:
     Source: `SoftmaxInt16` in `reference/softmax.h`, `SoftmaxPrepare` in `kernels/activations.cc`.
     """
     codes = as_ints(codes)
-    exp_table = lut16_double(np.exp, *_double_range(10.0, 32767), 2.0 / 65535)
-    reciprocals = lut16_double(_one_over_one_plus, *_double_range(1.0, -32768), 2.0 / 65535)
-    product = np.float32(input_scale) * np.float32(beta)
-    scaling = quantize_multiplier(float(product) / (10.0 / 65535.0))
+    exp_table, reciprocals = softmax_int16_tables()
+    scaling = quantize_multiplier(softmax_int16_scaling(input_scale, beta))
     diff = requantize_double(codes - codes.max(axis=-1, keepdims=True), *scaling)
     exps = lookup16(saturate(diff + 32767, -32768, 32767), exp_table)
     sums = exps.sum(axis=-1, keepdims=True)

@@ -4,7 +4,34 @@ The rewrites of `tfl-to-nn`, one module per family of operators.
 A rewrite registers itself when its module is imported; importing this package imports them all.
 """
 
-from nnc.passes.tfl import arithmetic, convolution, functions, movement, pooling
+from nnc.passes.tfl import (
+    arithmetic,
+    blocks,
+    convolution,
+    functions,
+    indexing,
+    joining,
+    matmul,
+    padding_ops,
+    pooling,
+    reduction,
+    resizing,
+    shaping,
+)
 from nnc.passes.tfl.lowering import REWRITES
 
-__all__ = ["REWRITES", "arithmetic", "convolution", "functions", "movement", "pooling"]
+__all__ = [
+    "REWRITES",
+    "arithmetic",
+    "blocks",
+    "convolution",
+    "functions",
+    "indexing",
+    "joining",
+    "matmul",
+    "padding_ops",
+    "pooling",
+    "reduction",
+    "resizing",
+    "shaping",
+]

@@ -1,30 +1,48 @@
-"""Rewrites of elementwise arithmetic."""
+"""Rewrites of elementwise arithmetic of two tensors."""
 
 from __future__ import annotations
 
-import numpy as np
-from xdsl.ir import SSAValue
+import math
 
-from nnc.dialects.nn.arithmetic import AddOp, SumOp
-from nnc.dialects.nn.arithmetic import SubOp as NnSubOp
+import numpy as np
+from xdsl.dialects.builtin import IntegerType, Signedness, TensorType, f32, i1, i8, i16, i32, i64
+from xdsl.ir import Attribute, SSAValue
+
+from nnc.dialects.nn import arithmetic, binary, logic
+from nnc.dialects.nn.arithmetic import AddOp, MulOp, SubOp, SumOp
 from nnc.dialects.nn.base import RoundingAttr
+from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.tfl import binary as source
-from nnc.dialects.types import shape_of
+from nnc.dialects.types import element_of, shape_of
 from nnc.dialects.utils import Rounding
-from nnc.passes.nn_builder import UnsupportedError, integer
+from nnc.passes.nn_builder import UnsupportedError, flag, integer
 from nnc.passes.tfl.activation import activated
-from nnc.passes.tfl.lowering import Lowering, is_quantized, quantized, rewrite
+from nnc.passes.tfl.lowering import (
+    Lowering,
+    broadcast,
+    check_one_type,
+    check_type,
+    is_quantized,
+    quantized,
+    rewrite,
+)
 
 DOUBLE = RoundingAttr(Rounding.DOUBLE)
+U8 = IntegerType(8, Signedness.UNSIGNED)
 
 
-def broadcast(*values: SSAValue) -> tuple[int, ...]:
-    """The shape to which tensors stretch."""
-    shapes = [shape_of(value) for value in values]
-    try:
-        return np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise UnsupportedError(f"expected shapes that broadcast, got {shapes}") from None
+def _rounding(value: SSAValue) -> RoundingAttr | None:
+    return DOUBLE if is_quantized(value) else None
+
+
+def _operands(
+    op: source.BinaryOp, to: Lowering, plain: tuple[Attribute, ...], *widths: int
+) -> tuple[SSAValue, SSAValue, TensorType[Attribute]]:
+    """Both operands and the type of the result, which are all of one of the given types."""
+    lhs, rhs = to.value(op.lhs), to.value(op.rhs)
+    result = to.result(op.output, broadcast(lhs, rhs))
+    check_one_type(plain, widths, element_of(lhs), element_of(rhs), result.element_type)
+    return lhs, rhs, result
 
 
 @rewrite(source.AddOp)
@@ -34,13 +52,15 @@ def _add(op: source.AddOp, to: Lowering) -> SSAValue:
 
 @rewrite(source.SubOp)
 def _sub(op: source.SubOp, to: Lowering) -> SSAValue:
-    return _sum(op, to, NnSubOp)
+    return _sum(op, to, SubOp)
 
 
 def _sum(op: source.AddOp | source.SubOp, to: Lowering, kind: type[SumOp]) -> SSAValue:
-    lhs, rhs = to.value(op.lhs), to.value(op.rhs)
-    result = to.result(op.output, broadcast(lhs, rhs))
+    lhs, rhs, result = _operands(op, to, (f32, i32, i64, i16), 8, 16)
     wide = is_quantized(lhs) and quantized(lhs, 8, 16).storage.width.data == 16
+    powers = wide and bool(op.pot_scale_int16.value.data) and _powers_of_two(lhs, rhs, result)
+    if is_quantized(lhs) and not powers:
+        _remark_large_sum(to, lhs, rhs, result, 15 if wide else 20)
     return activated(
         to,
         op.fused_activation_function,
@@ -49,8 +69,250 @@ def _sum(op: source.AddOp | source.SubOp, to: Lowering, kind: type[SumOp]) -> SS
             kind,
             [lhs, rhs],
             result,
-            rounding=DOUBLE if is_quantized(lhs) else None,
+            rounding=_rounding(lhs),
             left_shift=integer(15) if wide else None,
+            powers_of_two=flag(powers),
             **bounds,
         ),
     )
+
+
+def _powers_of_two(lhs: SSAValue, rhs: SSAValue, result: TensorType[Attribute]) -> bool:
+    """
+    Whether the kernel takes its path for scales that are powers of two, which only shifts.
+
+    Source: `CheckedLog2` in TFLite's `quantization_util.cc`.
+    """
+    exponents: list[int] = []
+    for element in (element_of(lhs), element_of(rhs), result.element_type):
+        assert isinstance(element, UniformQuantizedType)
+        scale = np.float32(element.scale)
+        logarithm = np.float32(np.log(scale)) * np.float32(1.0 / np.log(np.float32(2.0)))
+        nearest = math.floor(float(logarithm) + 0.5)
+        if abs(float(logarithm) - nearest) >= 1e-3:
+            return False
+        exponents.append(nearest)
+    finer = [exponents[2] - exponent for exponent in exponents[:2]]
+    if min(finer) != 0:
+        raise UnsupportedError(
+            "expected an output with the scale of the coarser input, as pot_scale_int16 means",
+            "a model whose pot_scale_int16 is false works",
+        )
+    return True
+
+
+def _remark_large_sum(
+    to: Lowering, lhs: SSAValue, rhs: SSAValue, result: TensorType[Attribute], left_shift: int
+) -> None:
+    output = result.element_type
+    assert isinstance(output, UniformQuantizedType)
+    twice = 2 * max(quantized(lhs, 8, 16).scale, quantized(rhs, 8, 16).scale)
+    if twice / ((1 << left_shift) * output.scale) >= 1:
+        to.remark("the output's scale is so small that the reference kernels fail; saturated here")
+
+
+@rewrite(source.MulOp)
+def _mul(op: source.MulOp, to: Lowering) -> SSAValue:
+    lhs, rhs, result = _operands(op, to, (f32, i32, i64, i16), 8, 16)
+    return activated(
+        to,
+        op.fused_activation_function,
+        result,
+        lambda bounds: to.op(
+            MulOp,
+            [lhs, rhs],
+            result,
+            rounding=_rounding(lhs),
+            f32_multiplier=flag(is_quantized(lhs) and not to.micro),
+            **bounds,
+        ),
+    )
+
+
+@rewrite(source.DivOp)
+def _div(op: source.DivOp, to: Lowering) -> SSAValue:
+    lhs, rhs, result = _operands(op, to, (f32, i32), 8, 16)
+    if is_quantized(lhs):
+        to.remark("tiny quotients round to 0; the reference kernels give arbitrary values there")
+    return activated(
+        to,
+        op.fused_activation_function,
+        result,
+        lambda bounds: to.op(binary.DivOp, [lhs, rhs], result, rounding=_rounding(lhs), **bounds),
+    )
+
+
+@rewrite(source.SquaredDifferenceOp)
+def _squared_difference(op: source.SquaredDifferenceOp, to: Lowering) -> SSAValue:
+    lhs, rhs, result = _operands(op, to, (f32, i32), 8)
+    return to.op(binary.SquaredDifferenceOp, [lhs, rhs], result, rounding=_rounding(lhs))
+
+
+@rewrite(source.MaximumOp)
+def _maximum(op: source.MaximumOp, to: Lowering) -> SSAValue:
+    return _extreme(op, to, binary.MaximumOp)
+
+
+@rewrite(source.MinimumOp)
+def _minimum(op: source.MinimumOp, to: Lowering) -> SSAValue:
+    return _extreme(op, to, binary.MinimumOp)
+
+
+def _extreme(
+    op: source.MaximumOp | source.MinimumOp, to: Lowering, kind: type[arithmetic.BinaryOp]
+) -> SSAValue:
+    """The kernels compare stored values, whatever the scales are."""
+    lhs, rhs, result = _operands(op, to, (f32, i8, i16, i32, i64, U8), 8, 16)
+    element = result.element_type
+    if element_of(lhs) != element or element_of(rhs) != element:
+        to.remark("stored values of different scales are compared, as in the reference kernels")
+    operands = [to.stored_as(lhs, element), to.stored_as(rhs, element)]
+    return to.op(kind, operands, result)
+
+
+@rewrite(source.PowOp)
+def _pow(op: source.PowOp, to: Lowering) -> SSAValue:
+    lhs, rhs, result = _operands(op, to, (f32, i32))
+    return to.op(binary.PowOp, [lhs, rhs], result)
+
+
+@rewrite(source.Atan2Op)
+def _atan2(op: source.Atan2Op, to: Lowering) -> SSAValue:
+    lhs, rhs, result = _operands(op, to, (f32,))
+    return to.op(binary.Atan2Op, [lhs, rhs], result)
+
+
+@rewrite(source.FloorDivOp)
+def _floor_div(op: source.FloorDivOp, to: Lowering) -> SSAValue:
+    return _whole(op, to, binary.FloorDivOp)
+
+
+@rewrite(source.FloorModOp)
+def _floor_mod(op: source.FloorModOp, to: Lowering) -> SSAValue:
+    return _whole(op, to, binary.FloorModOp)
+
+
+def _whole(
+    op: source.FloorDivOp | source.FloorModOp, to: Lowering, kind: type[arithmetic.BinaryOp]
+) -> SSAValue:
+    """The kernels divide stored values, whatever the scales are."""
+    lhs, rhs, result = _operands(op, to, (f32, i8, i16, i32, i64), 8, 16)
+    element = result.element_type
+    return to.op(kind, [to.stored_as(lhs, element), to.stored_as(rhs, element)], result)
+
+
+@rewrite(source.BitwiseXorOp)
+def _bitwise_xor(op: source.BitwiseXorOp, to: Lowering) -> SSAValue:
+    lhs, rhs, result = _operands(op, to, (i1, i8, i16, i32, U8))
+    return to.op(logic.XorOp, [lhs, rhs], result)
+
+
+@rewrite(source.RightShiftOp)
+def _right_shift(op: source.RightShiftOp, to: Lowering) -> SSAValue:
+    lhs, rhs, result = _operands(op, to, (i8, i16, i32, U8))
+    return to.op(binary.ShiftRightOp, [lhs, rhs], result)
+
+
+@rewrite(source.LogicalAndOp)
+def _logical_and(op: source.LogicalAndOp, to: Lowering) -> SSAValue:
+    lhs, rhs, result = _operands(op, to, (i1,))
+    return to.op(logic.AndOp, [lhs, rhs], result)
+
+
+@rewrite(source.LogicalOrOp)
+def _logical_or(op: source.LogicalOrOp, to: Lowering) -> SSAValue:
+    lhs, rhs, result = _operands(op, to, (i1,))
+    return to.op(logic.OrOp, [lhs, rhs], result)
+
+
+_COMPARISONS: dict[type[source.ComparisonOp], type[logic.ComparisonOp]] = {
+    source.EqualOp: logic.EqualOp,
+    source.NotEqualOp: logic.NotEqualOp,
+    source.LessOp: logic.LessOp,
+    source.LessEqualOp: logic.LessEqualOp,
+    source.GreaterOp: logic.GreaterOp,
+    source.GreaterEqualOp: logic.GreaterEqualOp,
+}
+
+
+@rewrite(*_COMPARISONS)
+def _comparison(op: source.ComparisonOp, to: Lowering) -> SSAValue:
+    lhs, rhs = to.value(op.lhs), to.value(op.rhs)
+    check_one_type((f32, i1, i8, i16, i32, i64, U8), (8, 16), element_of(lhs), element_of(rhs))
+    result = to.result(op.output, broadcast(lhs, rhs))
+    check_type(result.element_type, i1)
+    ordered = not isinstance(op, source.EqualOp | source.NotEqualOp)
+    stored = False
+    if is_quantized(lhs):
+        kinds = quantized(lhs, 8, 16), quantized(rhs, 8, 16)
+        stored = ordered and kinds[0].storage.width.data == 16
+        if stored and kinds[0].scale != kinds[1].scale:
+            to.remark("stored values of different scales are compared, as in the reference kernels")
+        if not stored and max(kind.scale for kind in kinds) >= 1:
+            to.remark("the scale is at least 1; the reference kernels give arbitrary results there")
+    return to.op(_COMPARISONS[type(op)], [lhs, rhs], result, stored=flag(stored))
+
+
+@rewrite(source.PreluOp)
+def _prelu(op: source.PreluOp, to: Lowering) -> SSAValue:
+    input, alpha = to.value(op.input), to.value(op.alpha)
+    result = to.result(op.output, broadcast(input, alpha))
+    check_one_type((f32,), (8, 16), element_of(input), result.element_type)
+    if is_quantized(input):
+        quantized(alpha, 8, 16)
+    else:
+        check_type(element_of(alpha), f32)
+    return to.op(
+        binary.PreluOp,
+        [input, alpha],
+        result,
+        rounding=_rounding(input),
+        f32_multiplier=flag(is_quantized(input) and not to.micro),
+    )
+
+
+@rewrite(source.AddNOp)
+def _add_n(op: source.AddNOp, to: Lowering) -> SSAValue:
+    total, *others = to.values(op.inputs)
+    result = to.like(op.output, total)
+    check_one_type((f32, i32), (), result.element_type, *map(element_of, (total, *others)))
+    for value in others:
+        total = to.op(AddOp, [total, value], result)
+    return total
+
+
+@rewrite(source.SelectOp)
+def _select(op: source.SelectOp, to: Lowering) -> SSAValue:
+    condition, x = to.value(op.condition), to.value(op.x)
+    shape = shape_of(condition)
+    if len(shape) == 1 and len(shape_of(x)) > 1:
+        # A condition of rank 1 chooses whole rows of the first axis.
+        condition = to.reshape(condition, [shape[0], *[1] * (len(shape_of(x)) - 1)])
+    return _choice(op, to, condition, to.like(op.output, x))
+
+
+@rewrite(source.SelectV2Op)
+def _select_v2(op: source.SelectV2Op, to: Lowering) -> SSAValue:
+    condition = to.value(op.condition)
+    shape = broadcast(condition, to.value(op.x), to.value(op.y))
+    return _choice(op, to, condition, to.result(op.output, shape))
+
+
+def _choice(
+    op: source.SelectOp | source.SelectV2Op,
+    to: Lowering,
+    condition: SSAValue,
+    result: TensorType[Attribute],
+) -> SSAValue:
+    """The kernels copy stored values, whatever the scales are."""
+    x, y = to.value(op.x), to.value(op.y)
+    check_one_type(
+        (f32, i1, i8, i16, i32, i64, U8),
+        (8, 16),
+        element_of(x),
+        element_of(y),
+        result.element_type,
+    )
+    element = result.element_type
+    operands = [condition, to.stored_as(x, element), to.stored_as(y, element)]
+    return to.op(logic.SelectOp, operands, result)

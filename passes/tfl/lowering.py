@@ -198,3 +198,46 @@ def scalar_of(values: Array, what: str) -> int:
     if values.size != 1:
         raise UnsupportedError(f"expected {what} of one element, got {values.size}")
     return int(np.ravel(values)[0])
+
+
+def broadcast(*values: SSAValue) -> tuple[int, ...]:
+    """The shape to which tensors stretch."""
+    shapes = [tensor_type(value).get_shape() for value in values]
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise UnsupportedError(f"expected shapes that broadcast, got {shapes}") from None
+
+
+def check_type(element: Attribute, *plain: Attribute) -> None:
+    """One of the plain element types. Raises `UnsupportedError`."""
+    if element not in plain:
+        expected = " or ".join(map(str, plain))
+        raise UnsupportedError(f"expected elements of {expected}, got {element}")
+
+
+def check_one_type(plain: Sequence[Attribute], widths: Sequence[int], *elements: Attribute) -> None:
+    """
+    All element types the same one of the plain types, or all quantised to one storage type of one
+    of the widths, per tensor. Raises `UnsupportedError`.
+    """
+    storages = {
+        element.storage if isinstance(element, UniformQuantizedType) else element
+        for element in elements
+    }
+    kinds = {isinstance(element, UniformQuantizedType) for element in elements}
+    if len(storages) > 1 or len(kinds) > 1:
+        raise UnsupportedError(f"expected one type, got {', '.join(map(str, elements))}")
+    for element in elements:
+        if isinstance(element, UniformQuantizedType) and element.axis is not None:
+            raise UnsupportedError("expected one scale for the whole tensor, got one per channel")
+    first = elements[0]
+    if isinstance(first, UniformQuantizedType):
+        supported_type = first.storage.width.data in widths
+        named = f"quantised {first.storage}"
+    else:
+        supported_type, named = first in plain, str(first)
+    if supported_type:
+        return
+    supported = [*map(str, plain), *(f"quantised int{width}" for width in widths)]
+    raise UnsupportedError(f"{named} is not supported", f"{', '.join(supported)} would be")
