@@ -29,6 +29,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, ParametrizedAttribute, SSAValue, TypeAttribute
 from xdsl.irdl import irdl_attr_definition
+from xdsl.utils.hints import isa
 
 from nnc.dialects.quant import UniformQuantizedType
 
@@ -189,11 +190,9 @@ def dense_attribute(values: Array, element: Attribute) -> DenseConstant:
     binary values are one byte an element.
     """
     storage = element.storage if isinstance(element, UniformQuantizedType) else element
-    if isinstance(storage, BinType) or (
-        isinstance(storage, IntegerType) and storage.width.data < 8
-    ):
+    if isinstance(storage, BinType) or (isa(storage, IntegerType) and storage.width.data < 8):
         storage = i8
-    assert isinstance(storage, IntegerType | IndexType | Float16Type | Float32Type | Float64Type)
+    assert isa(storage, IntegerType | IndexType | Float16Type | Float32Type | Float64Type)
     data = np.ascontiguousarray(values)
     little = data.astype(data.dtype.newbyteorder("<"), copy=False)
     return DenseConstant(TensorType(storage, values.shape), BytesAttr(little.tobytes()))
