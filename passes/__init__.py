@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xdsl.passes import ModulePass
 
-PASSES: tuple[str, ...] = ("nn-to-kernel", "nn-verify-contract", "plan-memory", "tfl-to-nn")
+PASSES: tuple[str, ...] = (
+    "nn-fold-constants",
+    "nn-fuse-activations",
+    "nn-fuse-pads",
+    "nn-merge-requantize",
+    "nn-simplify-shapes",
+    "nn-tabulate",
+    "nn-to-kernel",
+    "nn-verify-contract",
+    "plan-memory",
+    "tfl-to-nn",
+)
 """Every pass of the compiler, by the name used in pipelines; a new one is one more name here."""
 
 
