@@ -194,6 +194,7 @@ class _Lowering:
             argument.name_hint = name
         builder.insert(nest)
         op.lower(LoopBuilder(nest, list(op.operand_types), list(op.result_types)))
+        nest.drop_unused()
         return nest
 
     def _destination(self, result: SSAValue, builder: Builder) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from xdsl.dialects import memref
 from xdsl.dialects.builtin import DenseArrayBase, StringAttr, i32
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.irdl import (
     irdl_op_definition,
     prop_def,
@@ -69,11 +70,46 @@ class NestOp(KernelOp):
         self.properties["operandSegmentSizes"] = _segments(sizes)
         return self.body.block.insert_arg(value.type, index)
 
+    def drop_unused(self) -> None:
+        """Erases the computations whose results nobody uses, and what only they have read."""
+        _drop_unused(self.body.block)
+        args = list(self.body.block.args)
+        first = len(self.inputs) + len(self.outputs)
+        inputs = [k for k in range(len(self.inputs)) if args[k].first_use is not None]
+        scratch = [k for k in range(first, len(args)) if args[k].first_use is not None]
+        outputs = range(len(self.inputs), first)
+        numbers = {old: new for new, old in enumerate(inputs)}
+        overlaps = [(numbers[i], o, d) for i, o, d in self.overlaps if i in numbers]
+        kept = [*inputs, *outputs, *scratch]
+        self.operands = [self.operands[k] for k in kept]
+        self.properties["operandSegmentSizes"] = _segments(
+            (len(inputs), len(outputs), len(scratch))
+        )
+        self.set_overlaps(overlaps)
+        for k in sorted(set(range(len(args))).difference(kept), reverse=True):
+            self.body.block.erase_arg(args[k])
+
     def verify_(self) -> None:
         want: list[Attribute] = [operand.type for operand in self.operands]
         have: list[Attribute] = [arg.type for arg in self.body.block.args]
         if want != have:
             raise VerifyException(f"expected block arguments of types {want}, got {have}")
+
+
+def _drop_unused(block: Block) -> None:
+    for op in reversed(list(block.ops)):
+        used = any(result.first_use is not None for result in op.results)
+        if op.results and not used and not _stores(op):
+            op.detach()
+            op.erase()
+            continue
+        for region in op.regions:
+            for inner in region.blocks:
+                _drop_unused(inner)
+
+
+def _stores(op: Operation) -> bool:
+    return any(isinstance(inner, memref.StoreOp) for inner in op.walk())
 
 
 def _segments(sizes: Sequence[int]) -> Attribute:

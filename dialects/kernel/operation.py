@@ -62,6 +62,7 @@ class KernelOp(IRDLOperation, ABC):
 
     def set_overlaps(self, overlaps: Sequence[tuple[int, int, int]]) -> None:
         """Sets `overlap`; nothing where there is none."""
+        self.properties.pop("overlap", None)
         if overlaps:
             flat = [number for triple in overlaps for number in triple]
             self.properties["overlap"] = DenseArrayBase.from_list(i64, flat)
