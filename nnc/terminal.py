@@ -26,6 +26,16 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
+def count(number: int, what: str) -> str:
+    """`1 layer`, `2 layers`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def short(name: str) -> str:
+    """A layer's name for a table: converters join the names of all layers that they fused."""
+    return name.partition(";")[0]
+
+
 def say(text: str) -> None:
     """One line of a result."""
     print(plain(text))

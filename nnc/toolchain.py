@@ -115,8 +115,8 @@ def host_compiler(name: str | None = None) -> Compiler:
         path = shutil.which(candidate)
         if path:
             return Compiler(path, _version(path))
-    what = f"C compiler '{name}'" if name else "no C compiler"
-    raise ToolMissingError(f"{what} not found: install one ({INSTALL_HOST})")
+    what = f"C compiler '{name}' not found" if name else "no C compiler found"
+    raise ToolMissingError(f"{what}: install one ({INSTALL_HOST})")
 
 
 def arm_compiler(core: Core) -> Compiler:

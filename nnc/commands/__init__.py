@@ -12,6 +12,9 @@ from typing import Protocol, cast
 
 COMMANDS = {
     "compile": "write a network as C, with a CMake project and a report",
+    "run": "run a network on this machine or on an emulated core",
+    "validate": "compare every layer of a network with its original",
+    "bench": "measure what models cost on emulated cores",
 }
 """Every verb, with what it does; a new one is one more entry here."""
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from nnc.boards import CORE_NAMES
+from nnc.boards import CORE_NAMES, core
 from nnc.options import (
     CMSIS_NN_ROOT,
     KERNEL_CHOICES,
     OPTIMIZE_CHOICES,
+    OptionError,
     Options,
     parse_shape,
 )
@@ -94,6 +95,34 @@ def add_on(parser: argparse.ArgumentParser) -> None:
         default=120.0,
         help="how long one sample may take (default: 120)",
     )
+
+
+def add_inputs(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
+    """Where samples come from."""
+    generated = f" (default: {default})" if default else ""
+    parser.add_argument(
+        "--inputs",
+        metavar="SAMPLES",
+        default=default,
+        help="FILE.npz (arrays by the inputs' names), FILE.npy, an image, random:SEED:N or "
+        f"smooth:SEED:N{generated}",
+    )
+    parser.add_argument(
+        "--scale",
+        metavar="S",
+        type=float,
+        help="an image's real values are S times its pixels (default: pixels as they are for "
+        "uint8, less 128 for int8, divided by 255 for float)",
+    )
+
+
+def target_of(args: argparse.Namespace) -> str:
+    """The core to compile for; raises UnknownCoreError, OptionError."""
+    if args.on == HOST:
+        return args.target or DEFAULT_CORE
+    if args.target not in (None, args.on):
+        raise OptionError(f"--target is for --on host; with --on {args.on} it is {args.on}")
+    return core(args.on).name
 
 
 def shapes_of(args: argparse.Namespace) -> dict[str, tuple[int, ...]]:

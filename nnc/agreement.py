@@ -1,0 +1,95 @@
+"""
+How far a tensor is from what it should be, and whether that counts as agreement.
+
+Integers agree when they are equal. Floats agree when they differ by at most 1e-5 of the largest
+magnitude in the reference tensor, those of a sigmoid or softmax also by at most 1e-6, and when NaN
+and infinities are in the same places.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnc.tensors import Array
+
+RELATIVE = 1e-5
+ABSOLUTE = 1e-6
+ABSOLUTE_OPS = ("logistic", "sigmoid", "softmax")
+"""Layers whose results lie between 0 and 1 whatever their inputs are."""
+
+
+@dataclass
+class Agreement:
+    """
+    A tensor compared over all samples so far; see `add`.
+
+    Errors of quantised tensors count in stored units. `l2r` is the Euclidean norm of the error by
+    that of the reference, `cosine` that of the angle between both; for a quantised tensor they are
+    those of the real values, as a scale does not change them.
+    """
+
+    absolute: bool = False
+    elements: int = 0
+    mismatches: int = 0
+    max_error: float = 0.0
+    _squared: float = 0.0
+    _summed: float = 0.0
+    _product: float = 0.0
+    _norms: tuple[float, float] = (0.0, 0.0)
+
+    def add(self, actual: Array, expected: Array, zero_point: int = 0) -> None:
+        """Compares one sample: both arrays of as many elements, and of the same kind of type."""
+        assert actual.size == expected.size, "tensors of different sizes"
+        if actual.dtype.kind == "f":
+            self.mismatches += _float_mismatches(actual, expected, self.absolute)
+        else:
+            self.mismatches += int(np.count_nonzero(actual.ravel() != expected.ravel()))
+        a = actual.astype(np.float64).ravel() - zero_point
+        b = expected.astype(np.float64).ravel() - zero_point
+        finite = np.isfinite(a) & np.isfinite(b)
+        a, b = a[finite], b[finite]
+        error = np.abs(a - b)
+        self.elements += actual.size
+        self.max_error = max(self.max_error, float(error.max(initial=0.0)))
+        self._squared += float(error @ error)
+        self._summed += float(error.sum())
+        self._product += float(a @ b)
+        self._norms = (self._norms[0] + float(a @ a), self._norms[1] + float(b @ b))
+
+    @property
+    def rmse(self) -> float:
+        """The root of the mean squared error."""
+        return math.sqrt(self._squared / max(1, self.elements))
+
+    @property
+    def mae(self) -> float:
+        """The mean absolute error."""
+        return self._summed / max(1, self.elements)
+
+    @property
+    def l2r(self) -> float | None:
+        """The error's norm by the reference's; None where the reference is all zeros."""
+        if self._norms[1] == 0:
+            return 0.0 if self._squared == 0 else None
+        return math.sqrt(self._squared / self._norms[1])
+
+    @property
+    def cosine(self) -> float | None:
+        """The cosine of the angle between both; None where one is all zeros and the other not."""
+        if self._squared == 0:
+            return 1.0
+        scale = math.sqrt(self._norms[0]) * math.sqrt(self._norms[1])
+        return self._product / scale if scale else None
+
+
+def _float_mismatches(actual: Array, expected: Array, absolute: bool) -> int:
+    a, b = actual.astype(np.float64).ravel(), expected.astype(np.float64).ravel()
+    finite = np.isfinite(b)
+    limit = RELATIVE * float(np.abs(b[finite]).max(initial=0.0))
+    limit = min(limit, ABSOLUTE) if absolute else limit
+    with np.errstate(invalid="ignore"):
+        close = np.where(finite, np.abs(a - b) <= limit, (a == b) | (np.isnan(a) & np.isnan(b)))
+    return int(np.count_nonzero(~close))

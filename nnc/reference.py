@@ -1,0 +1,129 @@
+"""
+What a network should compute: its original framework, or the `nn` level's own meaning.
+
+For a `.tflite` model under the contract `tflite` that is the TFLite interpreter with its reference
+kernels. Under `tflm` it is not (TFLite Micro rounds some layers in another way), and MLIR text has
+no framework: there the reference semantics of the `nn` ops are run in numpy instead.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Protocol
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+
+from nnc.dialects.nn import interpreter
+from nnc.reference_worker import array_text, receive, send, text_array
+from nnc.tensors import Array
+from nnc.toolchain import ToolError
+
+WORKER = "nnc.reference_worker"
+
+
+class ReferenceFailedError(ToolError):
+    """The original framework refused the model, or its process died."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What one sample should give: outputs in order, and tensors by the names of layers."""
+
+    outputs: list[Array | None]
+    tensors: dict[str, Array]
+
+
+class Reference(Protocol):
+    """Something that runs a model, sample after sample, keeping its state from one to the next."""
+
+    description: str
+
+    def run(self, inputs: Sequence[Array]) -> Expected:
+        """What one sample should give."""
+        ...
+
+
+class NnReference:
+    """The reference semantics of a module of `nn` ops."""
+
+    description = "the reference semantics of the nn dialect"
+
+    def __init__(self, module: ModuleOp):
+        self.module = module
+
+    def run(self, inputs: Sequence[Array]) -> Expected:
+        """What one sample should give."""
+        result = interpreter.run(self.module, inputs)
+        return Expected(list(result.outputs), result.layers)
+
+
+class TfliteReference:
+    """The TFLite interpreter with reference kernels, in a child process."""
+
+    description = "the TFLite interpreter with reference kernels"
+
+    def __init__(
+        self, child: subprocess.Popen[bytes], errors: IO[bytes], request: dict[str, Array]
+    ):
+        """`errors` is what the child writes its errors to; see `tflite_reference`."""
+        self._child = child
+        self._errors = errors
+        found = array_text(self._ask(request)["found"])
+        self._tensors: dict[str, int] = found["tensors"]
+        self._outputs: int = found["outputs"]
+
+    def run(self, inputs: Sequence[Array]) -> Expected:
+        """What one sample should give; raises ReferenceFailedError."""
+        reply = self._ask({f"input{k}": array for k, array in enumerate(inputs)})
+        outputs = [reply.get(f"output{k}") for k in range(self._outputs)]
+        found = {name: reply.get(f"tensor{index}") for name, index in self._tensors.items()}
+        tensors = {name: array for name, array in found.items() if array is not None}
+        return Expected(outputs, tensors)
+
+    def _ask(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        sink, source = self._child.stdin, self._child.stdout
+        assert sink is not None and source is not None, "the child has pipes"
+        try:
+            send(sink, arrays)
+            return receive(source)
+        except (EOFError, BrokenPipeError):
+            raise ReferenceFailedError(f"{self.description} failed: {self._why()}") from None
+
+    def _why(self) -> str:
+        status = self._child.wait()
+        self._errors.seek(0)
+        said = self._errors.read().decode(errors="replace").strip().splitlines()
+        ended = f"signal {-status}" if status < 0 else f"exit status {status}"
+        return said[-1].strip() if said else ended
+
+
+@contextmanager
+def tflite_reference(
+    model: bytes, shapes: Sequence[Sequence[int]], wanted: Sequence[str]
+) -> Generator[TfliteReference]:
+    """
+    A model in the TFLite interpreter, while active.
+
+    `shapes` are those of the inputs, `wanted` the names of tensors to bring back. Raises
+    ReferenceFailedError.
+    """
+    settings = {"shapes": [list(shape) for shape in shapes], "wanted": list(wanted)}
+    request = {"model": np.frombuffer(model, np.uint8), "request": text_array(settings)}
+    with tempfile.TemporaryFile() as errors:
+        child = subprocess.Popen(
+            [sys.executable, "-m", WORKER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        )
+        try:
+            yield TfliteReference(child, errors, request)
+        finally:
+            child.kill()
+            child.communicate()

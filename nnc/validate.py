@@ -1,0 +1,238 @@
+"""
+Every layer of a compiled network against what it should compute.
+
+Outputs alone hide much: a softmax saturates, a class stays the same. So whatever tensor of the
+original still exists in the compiled network is compared, layer by layer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from nnc.agreement import ABSOLUTE_OPS, Agreement
+from nnc.compiler import Network, Shapes
+from nnc.emulator import Progress, RunResult, run_program
+from nnc.execution import built, inputs_of, sample_bytes
+from nnc.harness import ElementType, LayerInfo, Sample, TensorInfo
+from nnc.pipeline import import_passes, load, run_passes, source_dialect
+from nnc.reference import Expected, NnReference, Reference, tflite_reference
+from nnc.tensors import Array
+
+
+@dataclass(frozen=True)
+class Row:
+    """A compared tensor: of a layer, or an output of the network (`op` is empty)."""
+
+    name: str
+    op: str
+    agreement: Agreement
+
+
+@dataclass(frozen=True)
+class Validation:
+    """
+    A compared network. `layers` are those that have a counterpart in the reference, in order;
+    `unmatched` names the others.
+    """
+
+    network: Network
+    on: str
+    machine: str
+    note: str
+    reference: str
+    samples: int
+    layers: list[Row]
+    outputs: list[Row]
+    unmatched: list[str]
+
+    @property
+    def rows(self) -> list[Row]:
+        """All compared tensors."""
+        return [*self.layers, *self.outputs]
+
+    @property
+    def mismatches(self) -> int:
+        """Elements that do not agree."""
+        return sum(row.agreement.mismatches for row in self.rows)
+
+    def as_json(self) -> str:
+        """The result for programs."""
+        request = self.network.report.request
+        data = {
+            "model": request.model,
+            "target": request.target,
+            "on": self.on,
+            "machine": self.machine,
+            "numerics": request.contract,
+            "kernels": request.kernels,
+            "optimize": request.optimize,
+            "reference": self.reference,
+            "samples": self.samples,
+            "agrees": self.mismatches == 0,
+            "mismatches": self.mismatches,
+            "outputs": [_record(row) for row in self.outputs],
+            "layers": [_record(row) for row in self.layers],
+            "unmatched": self.unmatched,
+            "remarks": list(self.network.report.remarks),
+        }
+        return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def _record(row: Row) -> dict[str, str | int | float | None]:
+    agreement = row.agreement
+    return {
+        "name": row.name,
+        "op": row.op,
+        "elements": agreement.elements,
+        "mismatches": agreement.mismatches,
+        "max_error": agreement.max_error,
+        "rmse": agreement.rmse,
+        "mae": agreement.mae,
+        "l2r": agreement.l2r,
+        "cosine": agreement.cosine,
+    }
+
+
+def validate(
+    model: Path,
+    network: Network,
+    samples: Sequence[list[Array]],
+    *,
+    on: str,
+    shapes: Shapes | None = None,
+    timeout: float = 120.0,
+    progress: Progress | None = None,
+) -> Validation:
+    """
+    Runs a compiled network and its reference over the same samples and compares them.
+
+    `model` is the file that `network` was compiled from. Raises ToolError.
+    """
+    tensors = inputs_of(network)
+    wanted = [output.name for layer in network.report.layers for output in layer.outputs]
+    with (
+        _reference(model, network, wanted, shapes) as reference,
+        built(network, on, hook=True) as program,
+    ):
+        probe = run_program(program, ())
+        comparison = _Comparison(probe.network.layers, probe.network.outputs)
+
+        def compare(number: int, sample: Sample) -> None:
+            comparison.add(sample, reference.run(samples[number]))
+
+        result: RunResult = run_program(
+            program,
+            (sample_bytes(sample, tensors) for sample in samples),
+            timeout=timeout,
+            progress=progress,
+            on_sample=compare,
+        )
+    return Validation(
+        network=network,
+        on=on,
+        machine=result.machine,
+        note=result.note,
+        reference=reference.description,
+        samples=len(samples),
+        layers=comparison.layer_rows(),
+        outputs=comparison.output_rows(),
+        unmatched=comparison.unmatched(),
+    )
+
+
+@contextmanager
+def _reference(
+    model: Path, network: Network, wanted: Sequence[str], shapes: Shapes | None
+) -> Generator[Reference]:
+    options = network.options
+    if model.suffix.lower() == ".tflite" and options.numerics == "tflite":
+        sizes = [tensor.shape for tensor in inputs_of(network)]
+        with tflite_reference(model.read_bytes(), sizes, wanted) as reference:
+            yield reference
+        return
+    module = load(model, shapes=shapes)
+    passes = import_passes(source_dialect(module), options)
+    yield NnReference(run_passes(module, ",".join(passes)))
+
+
+Place = tuple[int, int]
+"""The number of a layer and of its output."""
+
+
+@dataclass
+class _Comparison:
+    layers: Sequence[LayerInfo]
+    outputs: Sequence[TensorInfo]
+    places: dict[str, Place] = field(default_factory=dict[str, Place])
+    at_layers: dict[str, Agreement] = field(default_factory=dict[str, Agreement])
+    at_outputs: list[Agreement] = field(default_factory=list[Agreement])
+
+    def __post_init__(self) -> None:
+        # Of several steps that work on one layer of the model, the last has its result.
+        for number, layer in enumerate(self.layers):
+            for k, tensor in enumerate(layer.outputs):
+                self.places[tensor.name] = (number, k)
+        makers = {self._offset_of(place): self.layers[place[0]].op for place in self.ordered()}
+        self.at_outputs = [
+            Agreement(absolute=makers.get(tensor.offset) in ABSOLUTE_OPS) for tensor in self.outputs
+        ]
+
+    def ordered(self) -> list[Place]:
+        """The compared layers' outputs, in order."""
+        return sorted(self.places.values())
+
+    def _offset_of(self, place: Place) -> int:
+        return self.layers[place[0]].outputs[place[1]].offset
+
+    def add(self, sample: Sample, expected: Expected) -> None:
+        """Compares one sample."""
+        for name, (number, k) in self.places.items():
+            layer, data = self.layers[number], sample.layers[number][k]
+            wanted = expected.tensors.get(name)
+            if data is None or wanted is None or not _is_alike(layer.outputs[k], wanted):
+                continue
+            absolute = layer.op in ABSOLUTE_OPS
+            agreement = self.at_layers.setdefault(name, Agreement(absolute=absolute))
+            agreement.add(values(layer.outputs[k], data), wanted, layer.outputs[k].zero_point)
+        rows = zip(self.outputs, self.at_outputs, sample.outputs, expected.outputs, strict=True)
+        for tensor, agreement, data, wanted in rows:
+            assert wanted is not None and _is_alike(tensor, wanted), f"{tensor.name} is another"
+            agreement.add(values(tensor, data), wanted, tensor.zero_point)
+
+    def layer_rows(self) -> list[Row]:
+        """A row for each compared layer output."""
+        names = {place: name for name, place in self.places.items()}
+        ordered = [(names[place], self.layers[place[0]].op) for place in self.ordered()]
+        return [Row(n, op, self.at_layers[n]) for n, op in ordered if n in self.at_layers]
+
+    def output_rows(self) -> list[Row]:
+        """A row for each output."""
+        pairs = zip(self.outputs, self.at_outputs, strict=True)
+        return [Row(tensor.name, "", agreement) for tensor, agreement in pairs]
+
+    def unmatched(self) -> list[str]:
+        """Layers' outputs that the reference has no counterpart for."""
+        return [name for name in self.places if name not in self.at_layers]
+
+
+def values(tensor: TensorInfo, data: bytes) -> Array:
+    """The contents of a tensor; of a binary one as booleans, True for -1."""
+    array = tensor.array(data)
+    if tensor.type is not ElementType.BIN32:
+        return array
+    words = np.ascontiguousarray(array).view(np.uint8)
+    bits = np.unpackbits(words, axis=-1, bitorder="little", count=tensor.shape[-1])
+    return bits.astype(np.bool_)
+
+
+def _is_alike(tensor: TensorInfo, expected: Array) -> bool:
+    """Whether the reference has the tensor in the same type and, but for axes of 1, shape."""
+    dtype = np.dtype(np.bool_) if tensor.type is ElementType.BIN32 else tensor.type.dtype
+    shapes = [[size for size in shape if size != 1] for shape in (tensor.shape, expected.shape)]
+    return dtype == expected.dtype and shapes[0] == shapes[1]
