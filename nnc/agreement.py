@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from nnc.tensors import Array
 
@@ -43,10 +44,8 @@ class Agreement:
     def add(self, actual: Array, expected: Array, zero_point: int = 0) -> None:
         """Compares one sample: both arrays of as many elements, and of the same kind of type."""
         assert actual.size == expected.size, "tensors of different sizes"
-        if actual.dtype.kind == "f":
-            self.mismatches += _float_mismatches(actual, expected, self.absolute)
-        else:
-            self.mismatches += int(np.count_nonzero(actual.ravel() != expected.ravel()))
+        wrong = disagreements(actual.ravel(), expected.ravel(), self.absolute)
+        self.mismatches += int(np.count_nonzero(wrong))
         a = actual.astype(np.float64).ravel() - zero_point
         b = expected.astype(np.float64).ravel() - zero_point
         finite = np.isfinite(a) & np.isfinite(b)
@@ -85,11 +84,18 @@ class Agreement:
         return self._product / scale if scale else None
 
 
-def _float_mismatches(actual: Array, expected: Array, absolute: bool) -> int:
-    a, b = actual.astype(np.float64).ravel(), expected.astype(np.float64).ravel()
+def disagreements(actual: Array, expected: Array, absolute: bool) -> npt.NDArray[np.bool_]:
+    """
+    Which elements do not agree, of two arrays of one shape and kind of type.
+
+    `absolute` is for results of `ABSOLUTE_OPS`, that lie between 0 and 1.
+    """
+    if actual.dtype.kind != "f":
+        return np.asarray(actual != expected)
+    a, b = actual.astype(np.float64), expected.astype(np.float64)
     finite = np.isfinite(b)
     limit = RELATIVE * float(np.abs(b[finite]).max(initial=0.0))
     limit = min(limit, ABSOLUTE) if absolute else limit
     with np.errstate(invalid="ignore"):
         close = np.where(finite, np.abs(a - b) <= limit, (a == b) | (np.isnan(a) & np.isnan(b)))
-    return int(np.count_nonzero(~close))
+    return ~close

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 
 from nnc.cmsis_nn import Installation, installation
 from nnc.codegen.files import generate
@@ -41,13 +41,19 @@ Shapes = Mapping[str, Sequence[int]]
 
 @dataclass(frozen=True)
 class Network:
-    """A compiled network in memory: its planned module, and the text of every file by name."""
+    """
+    A compiled network in memory: its planned module, and the text of every file by name.
+
+    `input_names` is what the model's file calls its inputs, where it says so; the network calls
+    them as the model's signature does.
+    """
 
     name: str
     options: Options
     module: ModuleOp
     report: Report
     files: dict[str, str]
+    input_names: tuple[str, ...]
 
     @property
     def printer(self) -> NetworkPrinter:
@@ -99,6 +105,7 @@ def build(
     check_name(name)
     module = load(model, shapes=shapes)
     passes = pipeline(source_dialect(module), options)
+    input_names = _input_names(module)
     run_passes(module, passes)
     request = Request(
         model="" if isinstance(model, bytes) else Path(model).name,
@@ -117,7 +124,13 @@ def build(
     files["CMakeLists.txt"] = cmake_project(name, files, linked)
     files["report.md"] = as_markdown(report)
     files[REPORT] = as_json(report, sorted([*files, REPORT]))
-    return Network(name, options, module, report, dict(sorted(files.items())))
+    return Network(name, options, module, report, dict(sorted(files.items())), input_names)
+
+
+def _input_names(module: ModuleOp) -> tuple[str, ...]:
+    names = network_of(module).attributes.get("tfl.inputs")
+    parts = names.data if isinstance(names, ArrayAttr) else ()
+    return tuple(part.data for part in parts if isinstance(part, StringAttr))
 
 
 def compile(

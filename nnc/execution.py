@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from nnc.compiler import Network
@@ -14,8 +15,12 @@ from nnc.toolchain import BuildOptions
 
 
 def inputs_of(network: Network) -> list[Tensor]:
-    """The inputs of a network, in order."""
-    return [Tensor.of(port) for port in network.printer.of_role("input")]
+    """The inputs of a network, in order; they also go by the names of the model's tensors."""
+    tensors = [Tensor.of(port) for port in network.printer.of_role("input")]
+    if len(network.input_names) != len(tensors):
+        return tensors
+    pairs = zip(tensors, network.input_names, strict=True)
+    return [replace(tensor, aliases=(name,)) for tensor, name in pairs]
 
 
 def outputs_of(network: Network) -> list[Tensor]:

@@ -117,12 +117,13 @@ def _arrays(arrays: Mapping[str, Array], tensors: Sequence[Tensor], path: Path) 
     notes: list[str] = []
     columns: list[list[Array]] = []
     for tensor in tensors:
-        if tensor.name not in arrays:
+        name = next((it for it in (tensor.name, *tensor.aliases) if it in arrays), None)
+        if name is None:
             hint = suggestion(tensor.name, arrays) or f"; it has {', '.join(arrays) or 'none'}"
             problems.append(f"{path}: no array for the input '{tensor.name}'{hint}")
             continue
         try:
-            stored = _stored(arrays[tensor.name], tensor, notes)
+            stored = _stored(arrays[name], tensor, notes)
             columns.append(_split(stored, tensor))
         except UsageError as error:
             problems.append(f"{path}: {error}")

@@ -24,8 +24,10 @@ Array = npt.NDArray[Any]
 @dataclass(frozen=True)
 class Tensor:
     """
-    An input or output. `dtype` is that of stored values (bool for binary ones: True is -1);
-    `scale` is 0 where values are not quantised: else real = scale * (stored - zero_point).
+    An input or output, with other names that it goes by.
+
+    `dtype` is that of stored values (bool for binary ones: True is -1); `scale` is 0 where values
+    are not quantised: else real = scale * (stored - zero_point).
     """
 
     name: str
@@ -35,6 +37,7 @@ class Tensor:
     zero_point: int = 0
     limits: tuple[int, int] = (0, 0)
     is_binary: bool = False
+    aliases: tuple[str, ...] = ()
 
     @staticmethod
     def of(port: Port) -> Tensor:

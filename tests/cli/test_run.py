@@ -61,6 +61,13 @@ def test_on_a_core(nnc: Nnc, tmp_path: Path, samples: Path, images: Array, core:
     assert np.array_equal(outputs(out), expected(images))
 
 
+def test_inputs_go_by_two_names(nnc: Nnc, tmp_path: Path, images: Array) -> None:
+    np.savez(tmp_path / "in.npz", **{"serving_default_image:0": images})
+    words = ("--on", "host", "--inputs", tmp_path / "in.npz", "-o", tmp_path / "out.npz")
+    assert nnc("run", DIGITS, *words).code == 0
+    assert np.array_equal(outputs(tmp_path / "out.npz"), expected(images))
+
+
 def test_outside_the_arena(nnc: Nnc, tmp_path: Path, samples: Path, images: Array) -> None:
     out = tmp_path / "out.npz"
     words = ("run", DIGITS, "--on", "host", "--inputs", samples, "-o", out, "--io", "outside")
