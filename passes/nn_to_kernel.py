@@ -122,9 +122,9 @@ class _Lowering:
         for k, value in enumerate(terminator.operands):
             arg = block.insert_arg(memory_type(value.type), len(block.args))
             outputs.append((arg, _describe(self.function.res_attrs, k, value.type, "output")))
-            computed = isinstance(value.owner, NnOp) and not isinstance(
-                value.owner, conversion.ReshapeOp
-            )
+            owner = value.owner
+            view = isinstance(owner, conversion.ReshapeOp) and owner.is_view
+            computed = isinstance(owner, NnOp) and not view
             if computed and value not in self.memory:
                 self.memory[value] = arg
         return outputs
@@ -150,7 +150,7 @@ class _Lowering:
         if isinstance(op, conversion.ConstantOp):
             self.memory[op.output] = self._constant(op, builder)
             return
-        if isinstance(op, conversion.ReshapeOp):
+        if isinstance(op, conversion.ReshapeOp) and op.is_view:
             view = ViewOp(self.memory[op.input], 0, memory_type(op.output.type))
             view.location = op.location
             self.memory[op.output] = builder.insert(view).result

@@ -30,6 +30,7 @@ from xdsl.utils.exceptions import DiagnosticException
 from nnc.dialects.nn import Nn
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.conversion import CastOp, ConstantOp
+from nnc.dialects.nn.states import states_of
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import BinType, element_of
 from nnc.passes.diagnostics import one_line, place_of, suggestion
@@ -87,6 +88,11 @@ def _function(function: func.FuncOp, block: Block) -> Iterator[str]:
         yield from _layer(op)
     if not isinstance(block.last_op, func.ReturnOp):
         yield _line(function, "expected a function that ends in func.return")
+        return
+    try:
+        states_of(function)
+    except ValueError as error:
+        yield _line(function, str(error))
 
 
 def _foreign(op: Operation) -> str:
@@ -117,6 +123,8 @@ def _type_problems(kind: Attribute) -> Iterator[str]:
         yield f"is {kind}, of a size not known before run time; fix it with --shape NAME=1,2,3"
     element: Attribute = kind.element_type
     match element:
+        case BinType() if not kind.get_shape():
+            yield f"is {kind}, without an axis of channels; tensor<1x!nn.bin> works"
         case BinType() | Float16Type() | Float32Type() | Float64Type():
             return
         case IntegerType() if element.width.data in _INTEGER_WIDTHS:

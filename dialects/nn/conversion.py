@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
+    Float32Type,
     FloatAttr,
     IntegerAttr,
     IntegerType,
@@ -41,7 +42,7 @@ from nnc.dialects.nn.base import (
     RoundingAttr,
     S,
 )
-from nnc.dialects.nn.loops import LoopBuilder
+from nnc.dialects.nn.loops import IRScalar, LoopBuilder, Operand
 from nnc.dialects.nn.quantized import (
     arithmetic_type,
     code_index,
@@ -55,7 +56,9 @@ from nnc.dialects.nn.quantized import (
 from nnc.dialects.nn.unary import UnaryOp
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import (
+    BITS_PER_WORD,
     Array,
+    BinType,
     dense_attribute,
     dense_values,
     element_of,
@@ -111,17 +114,34 @@ class ConstantOp(IRDLOperation):
 class QuantizeOp(UnaryOp):
     """
     A float tensor to its quantised form: `round_half_away(x / scale) + zero_point`, saturated; the
-    quotient is a float32 division (TFLite `reference/quantize.h`).
+    quotient is a float32 division (TFLite `reference/quantize.h`). A float or quantised tensor to
+    its binary form: -1 where it is negative, else +1 (Larq compute engine,
+    `tflite/kernels/quantization.cc`).
 
     ```mlir
     %q = nn.quantize %x : (tensor<4xf32>) -> tensor<4x!quant.uniform<i8:f32, 0.5>>
+    %b = nn.quantize %q : (tensor<4x!quant.uniform<i8:f32, 0.5>>) -> tensor<4x!nn.bin>
     ```
     """
 
     name = "nn.quantize"
 
+    BINARY: ClassVar = True
+
+    def verify_(self) -> None:
+        super().verify_()
+        source, target = element_of(self.input), element_of(self.output)
+        binary = isinstance(target, BinType) and quantization_of(self.input) is not None
+        if not isinstance(source, Float32Type) and not binary:
+            raise VerifyException(f"expected a float input, got {self.input.type}")
+        if not isinstance(target, UniformQuantizedType | BinType):
+            raise VerifyException(f"expected a quantised output, got {self.output.type}")
+
     def body(self, b: Elements[S], *values: S) -> S:
         kind = element_of(self.output)
+        if isinstance(kind, BinType):
+            source = quantization_of(self.input)
+            return values[0] < 0.0 if source is None else decode(b, values[0], source, i32) < 0
         assert isinstance(kind, UniformQuantizedType)
         zero_point = kind.zero_point
         low, high = kind.storage_min - zero_point, kind.storage_max - zero_point
@@ -133,7 +153,8 @@ class QuantizeOp(UnaryOp):
 class DequantizeOp(UnaryOp):
     """
     A quantised tensor as floats: `scale * (stored - zero_point)`, a float32 product, with a scale
-    and a zero point of its own for each index along the quantised axis if there is one.
+    and a zero point of its own for each index along the quantised axis if there is one. A binary
+    tensor as -1 and +1.
 
     ```mlir
     %x = nn.dequantize %q : (tensor<4x!quant.uniform<i8:f32, 0.5>>) -> tensor<4xf32>
@@ -142,7 +163,15 @@ class DequantizeOp(UnaryOp):
 
     name = "nn.dequantize"
 
+    BINARY: ClassVar = True
     PER_AXIS: ClassVar = ("input",)
+
+    def verify_(self) -> None:
+        super().verify_()
+        if not isinstance(element_of(self.input), UniformQuantizedType | BinType):
+            raise VerifyException(f"expected a quantised input, got {self.input.type}")
+        if not isinstance(element_of(self.output), Float32Type):
+            raise VerifyException(f"expected a float output, got {self.output.type}")
 
     def element(self, b: Elements[S], index: Sequence[S], result: int) -> S:
         kind = quantization_of(self.input)
@@ -156,7 +185,9 @@ class DequantizeOp(UnaryOp):
 
     def body(self, b: Elements[S], *values: S) -> S:
         kind = quantization_of(self.input)
-        assert kind is not None and kind.axis is None
+        if kind is None:
+            return decode(b, values[0], element_of(self.input), i32).to(f32)
+        assert kind.axis is None
         return decode(b, values[0], kind, i32).to(f32) * kind.scale
 
     def lower(self, b: LoopBuilder) -> None:
@@ -372,10 +403,44 @@ class ReshapeOp(NnOp):
         before, after = shape_of(self.input), shape_of(self.output)
         if np.prod(before) != np.prod(after):
             raise VerifyException(f"expected as many elements as in {before}, got {after}")
+        if element_of(self.input) != element_of(self.output):
+            raise VerifyException(
+                f"expected an output of {element_of(self.input)}, got {element_of(self.output)}"
+            )
+
+    @property
+    def is_view(self) -> bool:
+        """
+        Whether the bytes stay as they are: always, but for binary tensors, where each row of
+        channels starts a new word.
+        """
+        before, after = shape_of(self.input), shape_of(self.output)
+        if not isinstance(element_of(self.input), BinType) or before[-1:] == after[-1:]:
+            return True
+        return (
+            bool(before and after) and before[-1] % BITS_PER_WORD + after[-1] % BITS_PER_WORD == 0
+        )
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         return (inputs[0].reshape(shape_of(self.output)),)
 
     def lower(self, b: LoopBuilder) -> None:
-        source, target = b.flat(b.inputs[0]), b.flat(b.outputs[0])
-        b.produce(target, lambda index: b.load(source, index))
+        (source,), (target,) = b.inputs, b.outputs
+        if self.is_view:
+            b.copy(source, target)
+            return
+        b.produce(target, lambda index: b.load(source, _place(b, index, target, source)))
+
+
+def _place(
+    b: LoopBuilder, index: Sequence[IRScalar], target: Operand, source: Operand
+) -> list[IRScalar]:
+    """The index into `source` of the element that is at `index` in `target`."""
+    position = b.index(0)
+    for i, extent in zip(index, target.shape, strict=True):
+        position = position * extent + i
+    places: list[IRScalar] = []
+    for extent in reversed(source.shape):
+        places.append(position % extent)
+        position = position // extent
+    return places[::-1]

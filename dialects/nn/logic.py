@@ -238,6 +238,8 @@ class SelectOp(ElementwiseOp):
 
     name = "nn.select"
 
+    BINARY: ClassVar = True
+
     condition = operand_def(TensorType)
     x = operand_def(TensorType)
     y = operand_def(TensorType)

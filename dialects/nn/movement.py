@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Sequence
+from typing import ClassVar
 
 from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, TensorType, UnitAttr, i32, i64
 from xdsl.ir import SSAValue
@@ -23,6 +24,8 @@ def check_output(output: SSAValue, shape: Sequence[int]) -> None:
 
 class MovementOp(PointwiseOp, ABC):
     """Stored values of one tensor in another order; the element type stays as it is."""
+
+    BINARY: ClassVar = True
 
     input = operand_def(TensorType)
     output = result_def(TensorType)
@@ -323,6 +326,8 @@ class OneHotOp(PointwiseOp):
     """
 
     name = "nn.one_hot"
+
+    BINARY: ClassVar = True
 
     indices = operand_def(TensorType)
     on = operand_def(TensorType)

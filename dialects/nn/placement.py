@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import DenseArrayBase, FloatAttr, IntegerAttr, TensorType, i32, i64
@@ -37,6 +38,8 @@ class PlacementOp(NnOp, ABC):
       : (tensor<2xf32>, tensor<3xf32>) -> tensor<5xf32>
     ```
     """
+
+    BINARY: ClassVar = True
 
     @abstractmethod
     def sources(self) -> Sequence[int]:

@@ -6,6 +6,7 @@ column of the output says where in the input it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import DenseArrayBase, f32, i32, i64
@@ -72,6 +73,8 @@ class ResizeBilinearOp(MovementOp):
     """
 
     name = "nn.resize_bilinear"
+
+    BINARY: ClassVar = False
 
     rows = prop_def(DenseArrayBase)
     columns = prop_def(DenseArrayBase)

@@ -39,6 +39,7 @@ func.func @main(%x: tensor<?x4xf32>, %d: tensor<4xf64>, %w: tensor<2x!w>, %b: te
   %v = nn.softmax %b {beta = 1.0 : f32} : (tensor<4x!nn.bin>) -> tensor<4x!nn.bin> loc("softmax")
   %i = nn.constant dense<1> : tensor<2xindex> -> tensor<2xindex> loc("numbers")
   %z = tfl.no_value : none
+  %o = nn.constant dense<1> : tensor<i8> -> tensor<!nn.bin> loc("bit")
   func.return %t : tensor<4xf64>
 }
 
@@ -53,6 +54,7 @@ func.func @main(%x: tensor<?x4xf32>, %d: tensor<4xf64>, %w: tensor<2x!w>, %b: te
 // CHECK-NEXT: layer "softmax": 'nn.softmax': output is
 // CHECK-NEXT: layer "numbers": 'nn.constant': the result is tensor<2xindex>; i32 works
 // CHECK-NEXT: 'tfl.no_value': expected only nn operations; run tfl-to-nn first
+// CHECK-NEXT: layer "bit": 'nn.constant': the result is tensor<!nn.bin>, without an axis of channels; tensor<1x!nn.bin> works
 
 // -----
 
