@@ -149,7 +149,9 @@ _LIBM: dict[type[Operation], str] = {
 
 
 def uses_libm(op: Operation) -> bool:
-    """Whether the expression of this operation calls a function of `math.h`."""
+    """Whether the expression of this operation needs `math.h`: a function, INFINITY or NAN."""
+    if isinstance(op, arith.ConstantOp):
+        return isinstance(op.value, FloatAttr) and not np.isfinite(op.value.value.data)
     return type(op) in _LIBM
 
 
