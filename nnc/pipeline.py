@@ -37,6 +37,17 @@ _SIGNATURES = {b"TFL3": "tflite"}
 """What bytes 4 to 8 of a file say about its format."""
 
 
+SIMPLIFICATIONS = (
+    "nn-fold-constants",
+    "nn-merge-requantize",
+    "nn-simplify-shapes",
+    "nn-fuse-activations",
+    "nn-fuse-pads",
+    "nn-tabulate",
+)
+"""The passes over `nn` that change no bit of any result."""
+
+
 def import_passes(source: str, options: Options) -> list[str]:
     """The passes that turn a module of the dialect `source` into `nn`."""
     return [f"tfl-to-nn{{numerics={options.numerics}}}"] if source == "tfl" else []
@@ -46,6 +57,7 @@ def back_end_passes(options: Options) -> list[str]:
     """The passes that turn a module of `nn` into one that C can be printed from."""
     return [
         "nn-verify-contract",
+        *SIMPLIFICATIONS,
         f"nn-to-kernel{{target={options.target} kernels={options.chosen_kernels}}}",
         f"plan-memory{{io={options.io}}}",
     ]

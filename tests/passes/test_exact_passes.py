@@ -1,0 +1,74 @@
+"""The passes that simplify `nn` exactly change no bit of any result, at no level."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.compiled import run_all
+from support.random_nn import THEMES, random_nn
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+
+from nnc.dialects.nn.interpreter import Run, run
+from nnc.dialects.types import Array
+from nnc.passes import load_pass
+from nnc.pipeline import SIMPLIFICATIONS
+
+SEEDS = range(40)
+COMPILED = 15
+
+
+def applied(module: ModuleOp, *names: str) -> ModuleOp:
+    """A copy of a module after some passes."""
+    result = module.clone()
+    for name in names:
+        load_pass(name)().apply(Context(), result)
+        result.verify()
+    return result
+
+
+def check(before: Run, after: Run) -> None:
+    """Equal outputs; what is still called by a name is still the same."""
+    for expected, actual in zip(before.outputs, after.outputs, strict=True):
+        assert_same(actual, expected)
+    for name, actual in after.layers.items():
+        if name.startswith("model/") and name in before.layers:
+            assert_same(actual, before.layers[name].reshape(actual.shape))
+
+
+def assert_same(actual: Array, expected: Array) -> None:
+    assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape)
+    assert np.array_equal(actual, expected, equal_nan=actual.dtype.kind == "f")
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_pass(name: str) -> None:
+    changed = 0
+    cases: list[tuple[ModuleOp, list[list[Array]]]] = []
+    for seed in SEEDS:
+        module, samples = random_nn(name, seed)
+        simplified = applied(module, name)
+        assert str(applied(simplified, name)) == str(simplified), f"seed {seed}: not idempotent"
+        changed += str(simplified) != str(module)
+        for sample in samples:
+            check(run(module, sample), run(simplified, sample))
+        if len(cases) < 2 * COMPILED:
+            cases += [(module, samples), (simplified, samples)]
+    assert changed > len(SEEDS) / 3
+    compiled = run_all(cases)
+    for before, after in zip(compiled[::2], compiled[1::2], strict=True):
+        for expected, actual in zip(before, after, strict=True):
+            check(expected, actual)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_all_together(theme: str) -> None:
+    for seed in SEEDS:
+        module, samples = random_nn(theme, 1000 + seed)
+        simplified = applied(module, *SIMPLIFICATIONS)
+        for sample in samples:
+            check(run(module, sample), run(simplified, sample))
+
+
+def test_the_pipeline_has_every_exact_pass() -> None:
+    assert set(SIMPLIFICATIONS) == set(THEMES)
