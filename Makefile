@@ -15,6 +15,9 @@ help:
 	@echo 'make test    check the sources and run all tests'
 	@echo 'make check   check the sources only: lint, format, types'
 
+demo: environment
+	$(BIN)/python examples/digits/demo.py
+
 test: check
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
