@@ -3,7 +3,8 @@ Turns what is a function of 8 bits into a table of its 256 results.
 
 Whatever a chain of elementwise ops computes from one stored value of 8 bits - a sigmoid, a swish, a
 dequantised detour through floats - its result is one of 256 numbers, which the reference semantics
-know at compile time. The table costs 256 bytes of flash and one load an element.
+know at compile time. The table costs 256 bytes of flash and one load an element. Functions of 16
+bits that are interpolated between 513 places get these as a constant.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, i16
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from nnc.dialects.nn.base import ElementwiseOp
-from nnc.dialects.nn.conversion import ClampOp, ConstantOp, Lookup16Op, LookupOp
+from nnc.dialects.nn.conversion import CastOp, ClampOp, ConstantOp, Lookup16Op, LookupOp
 from nnc.dialects.nn.quantized import is_8_bit
+from nnc.dialects.nn.unary import FunctionOp
 from nnc.dialects.types import element_of, quantization_of, shape_of
 from nnc.passes.code_tables import codes, elements_of, has_one_scale, uniform
 from nnc.passes.nn_builder import make
@@ -29,13 +31,14 @@ class NnTabulatePass(ModulePass):
     """
     Replaces elementwise ops, together with the elementwise ops that compute their operands, by one
     `nn.lookup`, where all of them depend on nothing but the same element of one tensor, and both
-    that tensor and the result are quantised to 8 bits.
+    that tensor and the result are quantised to 8 bits. A function of 16 bits that is interpolated
+    becomes an `nn.lookup16`.
     """
 
     name = "nn-tabulate"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        rewrite(op, [_Tabulate()])
+        rewrite(op, [_Tabulate(), _Interpolate()])
 
 
 class _Tabulate(RewritePattern):
@@ -57,6 +60,17 @@ class _Tabulate(RewritePattern):
         rewriter.replace(op, [table, make(LookupOp, [source, table.output], result.type)])
 
 
+class _Interpolate(RewritePattern):
+    def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
+        places = op.places() if isinstance(op, FunctionOp) else None
+        if places is None:
+            return
+        table = ConstantOp.of(places, i16)
+        table.output.name_hint = "table"
+        (result,) = op.results
+        rewriter.replace(op, [table, make(Lookup16Op, [op.operands[0], table.output], result.type)])
+
+
 @dataclass
 class _Cone:
     """
@@ -75,8 +89,9 @@ class _Cone:
 
     @property
     def is_worth_it(self) -> bool:
-        """Whether a table does better than the ops: than a clamp alone, or a table, it does not."""
-        return len(self.steps) > 1 or not isinstance(self.steps[0], ClampOp | LookupOp)
+        """Whether a table does better than the ops: than one clamp or table, it does not."""
+        (op, *others) = self.steps
+        return bool(others) or not isinstance(op, LookupOp | ClampOp | CastOp)
 
 
 def _cone(op: ElementwiseOp) -> _Cone | None:

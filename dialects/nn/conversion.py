@@ -21,6 +21,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute
 from xdsl.irdl import (
     IRDLOperation,
+    base,
     irdl_op_definition,
     operand_def,
     opt_prop_def,
@@ -82,7 +83,7 @@ class ConstantOp(IRDLOperation):
 
     name = "nn.constant"
 
-    value = prop_def(DenseIntOrFPElementsAttr)
+    value = prop_def(base(DenseIntOrFPElementsAttr) | base(DenseResourceAttr))
     output = result_def(TensorType)
 
     traits = traits_def(Pure())
@@ -98,15 +99,23 @@ class ConstantOp(IRDLOperation):
 
     @property
     def values(self) -> Array:
-        """The stored values, in the shape of the result."""
-        return dense_values(self.value, self.output.type)
+        """
+        The stored values, in the shape of the result. Raises DiagnosticException where the text
+        that the module was read from left them out.
+        """
+        return dense_values(given(self.value), self.output.type)
+
+    @property
+    def is_elided(self) -> bool:
+        """Whether the text that the module was read from left the values out."""
+        return isinstance(self.value, DenseResourceAttr)
 
     def verify_(self) -> None:
         kind = tensor_type(self.output)
         want = int(np.prod(kind.get_shape())) * numpy_dtype(kind.element_type).itemsize
-        if len(self.value.data.data) != want:
+        if constant_bytes(self.value) != want:
             raise VerifyException(
-                f"expected {want} bytes of data for {kind}, got {len(self.value.data.data)}"
+                f"expected {want} bytes of data for {kind}, got {constant_bytes(self.value)}"
             )
 
 
@@ -245,6 +254,7 @@ class ClampOp(UnaryOp):
     """
 
     name = "nn.clamp"
+    TABULATES: ClassVar[bool] = False
 
     min = opt_prop_def(IntegerAttr | FloatAttr)
     max = opt_prop_def(IntegerAttr | FloatAttr)
@@ -279,6 +289,7 @@ class CastOp(UnaryOp):
     """
 
     name = "nn.cast"
+    TABULATES: ClassVar[bool] = False
 
     def body(self, b: Elements[S], *values: S) -> S:
         (value,) = values

@@ -32,6 +32,7 @@ class AbsOp(FunctionOp):
     """
 
     name = "nn.abs"
+    INTERPOLATES: ClassVar[bool] = False
     INTEGERS: ClassVar[bool] = True
 
     def real(self, b: Elements[S], x: S) -> S:
@@ -195,6 +196,7 @@ class LeakyReluOp(FunctionOp):
     """
 
     name = "nn.leaky_relu"
+    INTERPOLATES: ClassVar[bool] = False
 
     alpha = prop_def(FloatAttr)
 
@@ -245,6 +247,7 @@ class LogisticOp(FunctionOp):
     """
 
     name = "nn.logistic"
+    INTERPOLATES: ClassVar[bool] = False
 
     def real(self, b: Elements[S], x: S) -> S:
         return 1.0 / (1.0 + (-x).math("exp"))
@@ -272,6 +275,7 @@ class NegOp(FunctionOp):
     """
 
     name = "nn.neg"
+    INTERPOLATES: ClassVar[bool] = False
     INTEGERS: ClassVar[bool] = True
 
     def real(self, b: Elements[S], x: S) -> S:
@@ -378,6 +382,7 @@ class SqrtOp(FunctionOp):
     """
 
     name = "nn.sqrt"
+    INTERPOLATES: ClassVar[bool] = False
 
     def real(self, b: Elements[S], x: S) -> S:
         return x.math("sqrt")
@@ -403,6 +408,7 @@ class TanhOp(FunctionOp):
     """
 
     name = "nn.tanh"
+    INTERPOLATES: ClassVar[bool] = False
 
     def real(self, b: Elements[S], x: S) -> S:
         return x.math("tanh")

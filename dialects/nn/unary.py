@@ -48,10 +48,14 @@ class UnaryOp(ElementwiseOp, ABC):
                 f"expected an output of shape {shape_of(self.input)}, got {shape_of(self.output)}"
             )
 
+    TABULATES: ClassVar[bool] = True
+    """Whether looking a result up is better than computing it."""
+
     @property
     def tabulates(self) -> bool:
         """Whether 256 results say it all: from 8 bits to 8 bits, both quantised."""
-        return is_8_bit(element_of(self.input)) and is_8_bit(element_of(self.output))
+        both = is_8_bit(element_of(self.input)) and is_8_bit(element_of(self.output))
+        return both and self.TABULATES
 
     def tabulate(self) -> Array:
         """The result, as stored, for each stored value of the input from the smallest on."""
@@ -116,12 +120,26 @@ class FunctionOp(UnaryOp, ABC):
             storage_min=source.storage_min,
         )
 
+    INTERPOLATES: ClassVar[bool] = True
+    """Whether 16 bits are interpolated between the places of a table; else `wide` is overridden."""
+
+    def places(self) -> Array | None:
+        """The 513 results, as stored, between which results of 16 bits are interpolated."""
+        source, target = quantization_of(self.input), quantization_of(self.output)
+        if source is None or target is None or not self.INTERPOLATES:
+            return None
+        if source.storage.width.data != 16:
+            return None
+        table = tables.lut16(lambda x: self.tabulated_real(x, target), source.scale, target.scale)
+        return table.astype(np.int16)
+
     def wide(
         self, b: Elements[S], code: S, source: UniformQuantizedType, target: UniformQuantizedType
     ) -> S:
         """The result, as `i32`, for a stored value of 16 bits, given as `i32`."""
-        table = tables.lut16(lambda x: self.tabulated_real(x, target), source.scale, target.scale)
-        return interpolate(b, self.interned(table.astype(np.int16)), code)
+        table = self.places()
+        assert table is not None, f"{self.name} of 16 bits has no table"
+        return interpolate(b, self.interned(table), code)
 
     def body(self, b: Elements[S], *values: S) -> S:
         source, target = quantization_of(self.input), quantization_of(self.output)

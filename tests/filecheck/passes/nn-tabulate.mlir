@@ -89,3 +89,17 @@ func.func @no(%x: tensor<2x!a>, %y: tensor<2x!a>, %z: tensor<1x!a>)
 // CHECK-NEXT: nn.add
 // CHECK-NEXT: nn.dequantize
 // CHECK-NEXT: nn.clamp
+
+// Of 16 bits, a function that interpolates gets its 513 places; the others have none.
+!w = !quant.uniform<i16:f32, 0.000244140625>
+!h = !quant.uniform<i16:f32, 0.000030517578125>
+func.func @wide(%x: tensor<4x!w>) -> (tensor<4x!h>, tensor<4x!h>) {
+  %e = nn.exp %x : (tensor<4x!w>) -> tensor<4x!h>
+  %s = nn.logistic %x : (tensor<4x!w>) -> tensor<4x!h>
+  func.return %e, %s : tensor<4x!h>, tensor<4x!h>
+}
+
+// CHECK-LABEL: func.func @wide
+// CHECK-NEXT: nn.constant dense_resource<{{.*}}> : tensor<513xi16> -> tensor<513xi16>
+// CHECK-NEXT: nn.lookup16 %x
+// CHECK-NEXT: nn.logistic %x
