@@ -15,6 +15,7 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import (
     BytesAttr,
     DenseIntOrFPElementsAttr,
+    DenseResourceAttr,
     Float16Type,
     Float32Type,
     Float64Type,
@@ -29,6 +30,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, ParametrizedAttribute, SSAValue, TypeAttribute
 from xdsl.irdl import irdl_attr_definition
+from xdsl.utils.exceptions import DiagnosticException
 from xdsl.utils.hints import isa
 
 from nnc.dialects.quant import UniformQuantizedType
@@ -196,6 +198,28 @@ def dense_attribute(values: Array, element: Attribute) -> DenseConstant:
     data = np.ascontiguousarray(values)
     little = data.astype(data.dtype.newbyteorder("<"), copy=False)
     return DenseConstant(TensorType(storage, values.shape), BytesAttr(little.tobytes()))
+
+
+def given(attribute: DenseIntOrFPElementsAttr | DenseResourceAttr) -> DenseIntOrFPElementsAttr:
+    """
+    The values of a constant. Raises DiagnosticException where the text that the module was read
+    from left them out.
+    """
+    if isinstance(attribute, DenseResourceAttr):
+        raise DiagnosticException("the constant was left out of the text: print it in full")
+    return attribute
+
+
+def constant_bytes(attribute: DenseIntOrFPElementsAttr | DenseResourceAttr) -> int:
+    """The bytes of a constant, also of one that was left out of the text."""
+    if isinstance(attribute, DenseIntOrFPElementsAttr):
+        return len(attribute.data.data)
+    kind = attribute.type
+    assert isinstance(kind, TensorType)
+    count = 1
+    for extent in kind.get_shape():
+        count *= extent
+    return count * element_bytes(kind.element_type)
 
 
 def dense_values(attribute: DenseIntOrFPElementsAttr, tensor: Attribute) -> Array:

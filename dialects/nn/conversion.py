@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
+    DenseResourceAttr,
     Float32Type,
     FloatAttr,
     IntegerAttr,
@@ -60,9 +61,11 @@ from nnc.dialects.types import (
     BITS_PER_WORD,
     Array,
     BinType,
+    constant_bytes,
     dense_attribute,
     dense_values,
     element_of,
+    given,
     numpy_dtype,
     quantization_of,
     scalar_type,
