@@ -126,7 +126,8 @@ class Conv2DOp(ConvolutionOp):
     ```mlir
     %y = nn.conv2d %x, %w, %b {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
       padding = array<i64: 1, 1, 1, 1>, groups = 1 : i64, rounding = #nn<rounding double>}
-      : (tensor<1x8x8x1x!quant.uniform<i8:f32, 0.1>>, ...) -> tensor<1x8x8x16x...>
+      : (tensor<1x8x8x1x!quant.uniform<i8:f32, 0.1>>, tensor<4x3x3x1x!quant.uniform<i8:f32, 0.2>>,
+         tensor<4xi32>) -> tensor<1x8x8x4x!quant.uniform<i8:f32, 0.3>>
     ```
     """
 
@@ -196,8 +197,9 @@ class DepthwiseConv2DOp(DepthwiseOp):
     the multiplier fastest (TFLite's layout).
 
     ```mlir
-    %y = nn.depthwise_conv2d %x, %w, %b {strides = ..., dilations = ..., padding = ...,
-      rounding = #nn<rounding double>} : (...) -> ...
+    %y = nn.depthwise_conv2d %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
+      padding = array<i64: 1, 1, 1, 1>} : (tensor<1x8x8x4xf32>, tensor<1x3x3x8xf32>)
+      -> tensor<1x8x8x8xf32>
     ```
     """
 
@@ -254,7 +256,9 @@ class DenseOp(FullyConnectedOp):
     A fully connected layer: [N, K] times the transpose of [M, K] weights.
 
     ```mlir
-    %y = nn.dense %x, %w, %b {rounding = #nn<rounding f64>} : (...) -> ...
+    %y = nn.dense %x, %w, %b {rounding = #nn<rounding f64>}
+      : (tensor<2x64x!quant.uniform<i8:f32, 0.1:3>>, tensor<10x64x!quant.uniform<i8:f32, 0.2>>,
+         tensor<10xi32>) -> tensor<2x10x!quant.uniform<i8:f32, 1.5>>
     ```
     """
 

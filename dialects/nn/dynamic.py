@@ -232,8 +232,10 @@ class DynamicDepthwiseConv2DOp(DynamicOp, DepthwiseOp):
     Source: `DepthwiseConvHybridPerChannel` in TFLite's `reference/integer_ops/depthwise_conv.h`.
 
     ```mlir
-    %y = nn.dynamic_depthwise_conv2d %q, %w, %b, %scale, %zero_point {strides = ..., ...}
-      : (...) -> tensor<1x8x8x4xf32>
+    %y = nn.dynamic_depthwise_conv2d %q, %w, %b, %scale, %zero_point {strides = array<i64: 1, 1>,
+      dilations = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>}
+      : (tensor<1x8x8x4xi8>, tensor<1x3x3x4x!quant.uniform<i8:f32, 0.1>>, tensor<4xf32>,
+         tensor<1xf32>, tensor<1xi32>) -> tensor<1x8x8x4xf32>
     ```
     """
 
