@@ -14,6 +14,7 @@ from nnc.codegen.network import (
     layer_names,
     network_of,
 )
+from nnc.codegen.states import initial_definition, reset_statements
 from nnc.dialects.kernel.memory import ConstantOp
 from nnc.dialects.types import element_bytes, memory_bytes
 
@@ -213,11 +214,9 @@ def _init(printer: NetworkPrinter) -> list[str]:
         "    return NNC_OK;",
         "}",
         "",
+        *(line for port in states for line in initial_definition(name, port)),
         f"void {name}_reset({name}_context *context) {{",
-        *(
-            f"    memset(context->{port.symbol}, 0, sizeof context->{port.symbol});"
-            for port in states
-        ),
+        *(line for port in states for line in reset_statements(name, port)),
         *(["    (void)context;"] if not states else []),
         "}",
         "",

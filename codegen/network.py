@@ -13,6 +13,7 @@ from typing import cast
 
 from xdsl.dialects import func, math
 from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
     DictionaryAttr,
     FusedLoc,
     IntegerAttr,
@@ -33,6 +34,7 @@ from nnc.dialects.kernel.call import CallOp
 from nnc.dialects.kernel.memory import ConstantOp, ViewOp
 from nnc.dialects.kernel.nest import NestOp
 from nnc.dialects.kernel.operation import KernelOp
+from nnc.dialects.nn.states import INITIAL
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import (
     BinType,
@@ -57,6 +59,7 @@ class Port:
     tensor: Attribute
     offset: int | None
     index: int
+    initial: DenseIntOrFPElementsAttr | None = None
 
     @property
     def memory(self) -> MemRefType[Attribute]:
@@ -104,7 +107,7 @@ class NetworkPrinter:
             index = counts.get(role, 0)
             counts[role] = index + 1
             name = _text(entries, NAME)
-            offset = entries.data.get(OFFSET)
+            offset, initial = entries.data.get(OFFSET), entries.data.get(INITIAL)
             ports.append(
                 Port(
                     arg,
@@ -114,6 +117,7 @@ class NetworkPrinter:
                     entries.data[TYPE],
                     offset.value.data if isinstance(offset, IntegerAttr) else None,
                     index,
+                    initial if isinstance(initial, DenseIntOrFPElementsAttr) else None,
                 )
             )
         return ports

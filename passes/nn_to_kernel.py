@@ -11,37 +11,36 @@ from dataclasses import dataclass
 
 from xdsl.builder import Builder
 from xdsl.context import Context
-from xdsl.dialects import func, memref
+from xdsl.dialects import func
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DictionaryAttr,
     FunctionType,
     IntegerAttr,
-    MemRefType,
     ModuleOp,
     StringAttr,
+    UnitAttr,
     i32,
     i64,
 )
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint
 from xdsl.utils.exceptions import PassFailedException
 
 from nnc.boards import core
-from nnc.dialects.kernel.memory import ConstantOp, ViewOp
+from nnc.dialects.kernel.memory import ConstantOp, ViewOp, storage_of
 from nnc.dialects.kernel.nest import NestOp
 from nnc.dialects.kernel.operation import KernelOp
 from nnc.dialects.nn import conversion
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.loops import LoopBuilder
+from nnc.dialects.nn.states import is_state, states_of
 from nnc.dialects.types import BinType, dense_attribute, element_of, memory_type, pack_bits
 from nnc.passes.overlaps import overlaps
+from nnc.passes.results import Results, allocate, describe
+from nnc.passes.state_buffers import states_in_place
 from nnc.runtime.registry import Choice, Lowering, Target, choose
-
-NAME = "nn.name"
-TYPE = "nn.type"
-ROLE = "kernel.role"
 
 KERNEL_CHOICES = ("none", "portable", "cmsis-nn")
 
@@ -51,8 +50,9 @@ class NnToKernelPass(ModulePass):
     """
     Lowers every function of `nn` ops to destination-passing form.
 
-    Inputs and outputs become memref arguments, in that order, with their names and tensor types
-    kept as argument attributes (`nn.name`, `nn.type`) beside their role (`kernel.role`).
+    Inputs, states and outputs become memref arguments, in that order, with their names and tensor
+    types kept as argument attributes (`nn.name`, `nn.type`) beside their role (`kernel.role`). A
+    state is one argument, overwritten by its next value.
 
     - `target` is the core that kernels are chosen for.
     - `kernels`: `none` lowers everything to loops; `portable` also calls our kernels and our
@@ -84,6 +84,8 @@ class _Lowering:
         self.target = target
         self.use_kernels = use_kernels
         self.memory: dict[SSAValue, SSAValue] = {}
+        self.states = states_of(function)
+        self.in_place = states_in_place(function)
 
     def run(self) -> None:
         block = self.function.body.block
@@ -94,7 +96,8 @@ class _Lowering:
         outputs = self._outputs(terminator)
         for op in sources:
             self._lower(op, terminator)
-        self._return(terminator, outputs)
+        Results(terminator, self.states, self.memory).copy([arg for arg, _ in outputs])
+        terminator.operands = []
         for op in reversed(sources):
             op.detach()
             op.erase()
@@ -112,38 +115,25 @@ class _Lowering:
             new = block.insert_arg(memory_type(arg.type), len(block.args))
             new.name_hint = arg.name_hint
             self.memory[arg] = new
-            attributes.append(_describe(function.arg_attrs, k, arg.type, "input"))
+            role = "state" if is_state(function.arg_attrs, k) else "input"
+            attributes.append(describe(function.arg_attrs, k, arg.type, role))
         return attributes
 
     def _outputs(self, terminator: func.ReturnOp) -> list[tuple[SSAValue, DictionaryAttr]]:
-        """One argument per result; what a layer returns, it writes there at once."""
+        """One argument per output; what a layer returns, it writes there at once."""
         block = self.function.body.block
         outputs: list[tuple[SSAValue, DictionaryAttr]] = []
-        for k, value in enumerate(terminator.operands):
+        for k, value in enumerate(
+            terminator.operands[: len(terminator.operands) - len(self.states)]
+        ):
             arg = block.insert_arg(memory_type(value.type), len(block.args))
-            outputs.append((arg, _describe(self.function.res_attrs, k, value.type, "output")))
+            outputs.append((arg, describe(self.function.res_attrs, k, value.type, "output")))
             owner = value.owner
             view = isinstance(owner, conversion.ReshapeOp) and owner.is_view
             computed = isinstance(owner, NnOp) and not view
-            if computed and value not in self.memory:
+            if computed and value not in self.memory and value not in self.in_place:
                 self.memory[value] = arg
         return outputs
-
-    def _return(
-        self, terminator: func.ReturnOp, outputs: list[tuple[SSAValue, DictionaryAttr]]
-    ) -> None:
-        """Copies the results that no layer could write in place: inputs, constants, views."""
-        for value, (arg, _) in zip(tuple(terminator.operands), outputs, strict=True):
-            source = self.memory[value]
-            if source is arg:
-                continue
-            nest = NestOp("copy", [source], [arg])
-            nest.location = terminator.location
-            nest.properties["tensors"] = ArrayAttr([value.type])
-            Builder(InsertPoint.before(terminator)).insert(nest)
-            b = LoopBuilder(nest, [value.type], [value.type])
-            b.copy(b.inputs[0], b.outputs[0])
-        terminator.operands = []
 
     def _lower(self, op: Operation, before: Operation) -> None:
         builder = Builder(InsertPoint.before(before))
@@ -156,16 +146,19 @@ class _Lowering:
             self.memory[op.output] = builder.insert(view).result
             return
         assert isinstance(op, NnOp), f"{op.name} has no lowering; run nn-verify-contract first"
-        for result in op.results:
-            self._destination(result, builder)
         choice = choose(op, self.target) if self.use_kernels else Choice(None, ())
+        in_order = choice.kernel is None or choice.kernel.in_order(self.target)
+        for result in op.results:
+            self._destination(op, result, in_order, builder)
         if choice.kernel is None:
             layer = self._lower_to_loops(op, builder)
         else:
             lowering = Lowering(op, self.memory, builder)
             layer = choice.kernel.lower(op, lowering, self.target)
-            if choice.kernel.in_order(self.target):
+            if in_order:
                 layer.set_overlaps(overlaps(op))
+        if {storage_of(v) for v in layer.inputs} & {storage_of(v) for v in layer.outputs}:
+            layer.properties["in_place"] = UnitAttr()
         layer.properties["tensors"] = ArrayAttr(list(op.result_types))
         if op.macs():
             layer.properties["macs"] = IntegerAttr(op.macs(), i64)
@@ -186,7 +179,7 @@ class _Lowering:
     def _lower_to_loops(self, op: NnOp, builder: Builder) -> KernelOp:
         inputs = [self.memory[operand] for operand in op.operands]
         outputs = [self.memory[result] for result in op.results]
-        scratch = [self._allocate(kind, builder) for kind in op.scratch()]
+        scratch = [allocate(kind, builder) for kind in op.scratch()]
         nest = NestOp(op.kind, inputs, outputs, scratch)
         nest.location = op.location
         nest.set_overlaps(overlaps(op))
@@ -197,22 +190,18 @@ class _Lowering:
         nest.drop_unused()
         return nest
 
-    def _destination(self, result: SSAValue, builder: Builder) -> None:
-        if result not in self.memory:
-            self.memory[result] = self._allocate(memory_type(result.type), builder)
-
-    def _allocate(self, kind: MemRefType[Attribute], builder: Builder) -> SSAValue:
-        return builder.insert(memref.AllocOp([], [], kind)).memref
-
-
-def _describe(
-    attributes: ArrayAttr[DictionaryAttr] | None, index: int, kind: Attribute, role: str
-) -> DictionaryAttr:
-    name: Attribute | None = None
-    if attributes is not None:
-        name = attributes.data[index].data.get(NAME)
-    name = name or StringAttr(f"{role}{index}")
-    return DictionaryAttr({NAME: name, TYPE: kind, ROLE: StringAttr(role)})
+    def _destination(self, op: NnOp, result: SSAValue, in_order: bool, builder: Builder) -> None:
+        """Where a layer writes: an output, a state that it may overwrite, or a new buffer."""
+        if result in self.memory:
+            return
+        state = self.in_place.get(result)
+        if state is not None:
+            buffer = self.memory[state.argument]
+            reads = any(storage_of(self.memory[operand]) is buffer for operand in op.operands)
+            if in_order or not reads:
+                self.memory[result] = buffer
+                return
+        self.memory[result] = allocate(memory_type(result.type), builder)
 
 
 def _operand_names(op: NnOp) -> list[str]:

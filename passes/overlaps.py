@@ -10,8 +10,9 @@ from __future__ import annotations
 from nnc.dialects.nn.base import ElementwiseOp, NnOp
 from nnc.dialects.nn.convolution import Conv2DOp, DepthwiseConv2DOp
 from nnc.dialects.nn.pooling import PoolOp
-from nnc.dialects.types import BinType, element_bytes, element_of, shape_of
+from nnc.dialects.nn.program import ProgramOp
 from nnc.dialects.nn.window import Window
+from nnc.dialects.types import BinType, element_bytes, element_of, shape_of
 from nnc.passes.memory.distance import elementwise_distance, window_distance
 
 Overlap = tuple[int, int, int]
@@ -29,6 +30,8 @@ def overlaps(op: NnOp) -> list[Overlap]:
             return [(0, 0, _window(op, op.window(), op.groups.value.data))]
         case DepthwiseConv2DOp() | PoolOp():
             return [(0, 0, _window(op, op.window(), shape_of(op.input)[3]))]
+        case ProgramOp():
+            return [(operand, result, 0) for operand, result in op.overwrites()]
         case _:
             return []
 

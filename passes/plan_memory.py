@@ -79,7 +79,8 @@ class _Planner:
         roles: dict[str, list[str]] = {"input": [], "output": [], "state": []}
         for arg, attributes in self._arguments():
             role = _string(attributes, ROLE)
-            name = self._add(arg, role in ("input", "output") and not self.inside)
+            # A state outlives the runs that share the arena.
+            name = self._add(arg, role == "state" or not self.inside)
             roles[role].append(name)
         steps: list[Step] = []
         for op in self.function.body.block.ops:

@@ -29,14 +29,14 @@ from xdsl.passes import ModulePass
 
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.interpreter import layer_names
+from nnc.dialects.nn.states import NAME
 from nnc.dialects.tfl.base import TflOp
-from nnc.dialects.tfl.structure import NoValueOp, PseudoConstOp
 from nnc.frontends.errors import FrontendError, Problem
 from nnc.passes.nn_builder import UnsupportedError
 from nnc.passes.tfl import REWRITES
 from nnc.passes.tfl.lowering import Lowering, Numerics
+from nnc.passes.tfl.variables import NOT_REWRITTEN, initialisers
 
-NAME = "nn.name"
 REMARKS = "nn.remarks"
 
 
@@ -56,12 +56,20 @@ class TflToNnPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         problems: list[Problem] = []
-        functions = [entry for entry in op.body.block.ops if isinstance(entry, FuncOp)]
+        started = set(initialisers(op))
+        functions = [
+            entry
+            for entry in op.body.block.ops
+            if isinstance(entry, FuncOp) and entry not in started
+        ]
         converted = [_Function(function, self.numerics, problems) for function in functions]
         if problems:
             raise FrontendError(problems)
         for function in converted:
             function.replace()
+        for function in started:
+            function.detach()
+            function.erase()
 
 
 class _Function:
@@ -84,7 +92,7 @@ class _Function:
 
     def _rewrite(self, op: Operation) -> None:
         self.lowering.location = op.location
-        if isinstance(op, NoValueOp | PseudoConstOp):
+        if isinstance(op, NOT_REWRITTEN):
             return
         if any(operand in self.unsupported for operand in op.operands):
             # Its operands' shapes are unknown, and they have been reported.
@@ -102,7 +110,8 @@ class _Function:
     def _append(self, op: Operation) -> None:
         lowering = self.lowering
         if isinstance(op, ReturnOp):
-            lowering.insert(ReturnOp(*lowering.values(op.operands)))
+            outputs = lowering.values(op.operands)
+            lowering.insert(ReturnOp(*outputs, *lowering.variables.values()))
             return
         if not isinstance(op, TflOp) or type(op) not in REWRITES:
             raise _not_supported()
@@ -122,9 +131,12 @@ class _Function:
     def replace(self) -> None:
         """Puts the new body in place of the old one."""
         function, block = self.function, self.block
-        self.lowering.drop_unused()
         terminator = block.last_op
         assert isinstance(terminator, ReturnOp)
+        variables = self.lowering.variables
+        self.lowering.drop_unused()
+        while variables.drop_unread(terminator):
+            self.lowering.drop_unused()
         function.body.detach_block(function.body.block)
         function.detach_region(function.body)
         function.add_region(Region(block))
@@ -132,7 +144,12 @@ class _Function:
             block.arg_types, [operand.type for operand in terminator.operands]
         )
         inputs, outputs = _names(function)
-        function.arg_attrs, function.res_attrs = _named(inputs), _named(outputs)
+        states = variables.declared
+        given = len(block.args) - len(states), len(terminator.operands) - len(states)
+        attributes = [state.attributes() for state in states]
+        function.arg_attrs = _attributes(inputs, given[0], attributes)
+        attributes = [state.next_attributes() for state in states]
+        function.res_attrs = _attributes(outputs, given[1], attributes)
         if self.lowering.remarks:
             remarks = [StringAttr(remark) for remark in self.lowering.remarks]
             function.attributes[REMARKS] = ArrayAttr(remarks)
@@ -174,7 +191,11 @@ def _strings(attribute: Attribute | None) -> list[str]:
     return [entry.data for entry in attribute if isinstance(entry, StringAttr)]
 
 
-def _named(names: Sequence[str]) -> ArrayAttr[DictionaryAttr] | None:
-    if not names:
+def _attributes(
+    names: Sequence[str], count: int, states: Sequence[DictionaryAttr]
+) -> ArrayAttr[DictionaryAttr] | None:
+    """The attributes of arguments or results: of `count` that may have names, then of states."""
+    named = [DictionaryAttr({NAME: StringAttr(name)}) for name in names]
+    if not named and not states:
         return None
-    return ArrayAttr([DictionaryAttr({NAME: StringAttr(name)}) for name in names])
+    return ArrayAttr([*(named or [DictionaryAttr({})] * count), *states])

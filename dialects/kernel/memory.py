@@ -109,3 +109,10 @@ def shape(value: SSAValue) -> Sequence[int]:
     """The static shape of a buffer."""
     assert isinstance(value.type, MemRefType)
     return value.type.get_shape()
+
+
+def storage_of(value: SSAValue) -> SSAValue:
+    """The buffer that a chain of views starts from."""
+    while isinstance(value.owner, ViewOp):
+        value = value.owner.source
+    return value

@@ -3,7 +3,8 @@ The canonical dialect: a network free of the habits of the format that it came f
 
 A value is an immutable tensor of static shape, NHWC where it is an image. There is one way to say
 each thing, and every static numeric fact is in a type. Each op states its meaning once, from which
-both the reference semantics (numpy) and its loop nest follow.
+both the reference semantics (numpy) and its loop nest follow. What a network remembers is an
+argument and a result of its function (`nnc.dialects.nn.states`).
 """
 
 from xdsl.ir import Dialect, Operation
@@ -22,6 +23,7 @@ from nnc.dialects.nn import (
     normalization,
     placement,
     pooling,
+    recurrent,
     reduction,
     resize,
     softmax,
@@ -45,6 +47,7 @@ _FAMILIES = (
     reduction,
     resize,
     pooling,
+    recurrent,
     softmax,
 )
 

@@ -16,34 +16,44 @@ from xdsl.ir import SSAValue
 
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.conversion import ConstantOp
+from nnc.dialects.nn.states import states_of
 from nnc.dialects.types import Array, element_of, numpy_dtype, shape_of
 
 
 @dataclass(frozen=True)
 class Run:
     """
-    What one inference gave: the function's results in order, and every layer's result by the name
-    of its location. Of several ops with one name the last counts, which is the layer's result.
+    What one inference gave: the function's outputs in order, every layer's result by the name of
+    its location, and the states for the next inference. Of several ops with one name the last
+    counts, which is the layer's result.
     """
 
     outputs: tuple[Array, ...]
     layers: dict[str, Array]
+    states: tuple[Array, ...] = ()
 
 
-def run(module: ModuleOp | FuncOp, inputs: Sequence[Array]) -> Run:
+def run(
+    module: ModuleOp | FuncOp, inputs: Sequence[Array], states: Sequence[Array] | None = None
+) -> Run:
     """
     One inference of a function of `nn` ops (of a module: its first function).
 
-    `inputs` are arrays of the arguments' shapes and `numpy_dtype`s. Raises `ValueError` where
-    they are not, `AssertionError` for an op that is not of this dialect.
+    `inputs` are arrays of the arguments' shapes and `numpy_dtype`s, `states` those of an earlier
+    `Run`; without them the states have their initial values. Raises `ValueError` where the arrays
+    do not fit, `AssertionError` for an op that is not of this dialect.
     """
     function = module if isinstance(module, FuncOp) else _first_function(module)
     block = function.body.block
-    values: dict[SSAValue, Array] = dict(zip(block.args, _checked(block.args, inputs), strict=True))
+    known = states_of(function)
+    given = [*inputs, *([state.initial for state in known] if states is None else states)]
+    values: dict[SSAValue, Array] = dict(zip(block.args, _checked(block.args, given), strict=True))
     layers: dict[str, Array] = {}
     for op in block.ops:
         if isinstance(op, ReturnOp):
-            return Run(tuple(values[operand] for operand in op.operands), layers)
+            results = tuple(values[operand] for operand in op.operands)
+            count = len(results) - len(known)
+            return Run(results[:count], layers, results[count:])
         if isinstance(op, ConstantOp):
             values[op.output] = op.values
             continue
@@ -52,6 +62,14 @@ def run(module: ModuleOp | FuncOp, inputs: Sequence[Array]) -> Run:
         values.update(zip(op.results, results, strict=True))
         layers.update(zip(layer_names(op.location), results, strict=False))
     raise AssertionError("expected a function that ends in a return")
+
+
+def run_sequence(module: ModuleOp | FuncOp, samples: Sequence[Sequence[Array]]) -> list[Run]:
+    """One inference for each sample, the states handed on from one to the next."""
+    runs: list[Run] = []
+    for sample in samples:
+        runs.append(run(module, sample, runs[-1].states if runs else None))
+    return runs
 
 
 def layer_names(location: LocationAttr) -> Iterator[str]:

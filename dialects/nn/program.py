@@ -75,6 +75,13 @@ class ProgramOp(NnOp, ABC):
         """The tensors that the program needs beside operands and results."""
         return ()
 
+    def overwrites(self) -> Sequence[tuple[int, int]]:
+        """
+        Pairs (operand, result) of one type of which the result may take the operand's place in
+        memory: the program reads nothing of the operand that it has overwritten by then.
+        """
+        return ()
+
     def scratch(self) -> Sequence[MemRefType[Attribute]]:
         return [memory_type(tensor) for tensor in self.temporaries()]
 

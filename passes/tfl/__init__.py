@@ -14,9 +14,11 @@ from nnc.passes.tfl import (
     matmul,
     padding_ops,
     pooling,
+    recurrent,
     reduction,
     resizing,
     shaping,
+    variables,
 )
 from nnc.passes.tfl.lowering import REWRITES
 
@@ -31,7 +33,9 @@ __all__ = [
     "matmul",
     "padding_ops",
     "pooling",
+    "recurrent",
     "reduction",
     "resizing",
     "shaping",
+    "variables",
 ]

@@ -28,6 +28,7 @@ from nnc.dialects.tfl.base import TflOp
 from nnc.dialects.tfl.structure import PseudoConstOp
 from nnc.dialects.types import Array, element_of, numpy_dtype, tensor_type
 from nnc.passes.nn_builder import NnBuilder, UnsupportedError
+from nnc.passes.nn_variables import Variable, Variables
 
 Numerics: TypeAlias = Literal["tflite", "tflm"]
 """Whose arithmetic is reproduced: the reference kernels of TFLite, or those of TFLite Micro."""
@@ -57,13 +58,18 @@ class Lowering(NnBuilder):
     The `nn` function under construction.
 
     `remarks` collects what a user must know of a model that compiles: cases in which the reference
-    kernels are wrong or undefined, and what is done instead.
+    kernels are wrong or undefined, and what is done instead. `tensors` are the variables that have
+    a value of their own, `named` those that handles name, `initial` what the latter start with.
     """
 
     def __init__(self, block: Block, numerics: Numerics):
         super().__init__(block)
         self.numerics: Numerics = numerics
         self.remarks: list[str] = []
+        self.variables = Variables(block)
+        self.tensors: dict[SSAValue, Variable] = {}
+        self.named: dict[tuple[str, str], Variable] = {}
+        self.initial: dict[tuple[str, str], Array] = {}
         self._values: dict[SSAValue, SSAValue] = {}
 
     @property

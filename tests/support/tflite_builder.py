@@ -24,7 +24,9 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-TypeName = Literal["f32", "f16", "f64", "i4", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "i1"]
+TypeName = Literal[
+    "f32", "f16", "f64", "i4", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "i1", "resource"
+]
 Option = int | float | bool | str | Sequence[int]
 
 TENSOR_TYPES: Mapping[str, int] = {
@@ -40,6 +42,7 @@ TENSOR_TYPES: Mapping[str, int] = {
     "u32": schema.TensorType.UINT32,
     "i64": schema.TensorType.INT64,
     "i1": schema.TensorType.BOOL,
+    "resource": schema.TensorType.RESOURCE,
 }
 
 NUMPY_TYPES: Mapping[str, npt.DTypeLike] = {
@@ -55,6 +58,7 @@ NUMPY_TYPES: Mapping[str, npt.DTypeLike] = {
     "u32": np.uint32,
     "i64": np.int64,
     "i1": np.bool_,
+    "resource": np.int32,
 }
 
 # Operators whose options are not called like themselves.
@@ -83,6 +87,8 @@ _OPTION_ENUMS: Mapping[str, type] = {
     "mode": schema.MirrorPadMode,
     "weightsFormat": schema.FullyConnectedOptionsWeightsFormat,
 }
+
+_OPTION_TEXTS = ("container", "sharedName")
 
 
 @dataclass(frozen=True)
@@ -399,4 +405,6 @@ def _option_value(attribute: str, value: Option) -> Any:
         return list(value) if isinstance(value, Sequence) else value
     if attribute in _OPTION_ENUMS:
         return getattr(_OPTION_ENUMS[attribute], value)
+    if attribute in _OPTION_TEXTS:
+        return value
     return TENSOR_TYPES[value]
