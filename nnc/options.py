@@ -53,10 +53,10 @@ class Options:
 
     def __post_init__(self) -> None:
         core(self.target)
-        _check("numerics", self.numerics, NUMERICS_CHOICES)
-        _check("kernels", self.kernels, KERNEL_CHOICES)
-        _check("optimize", self.optimize, OPTIMIZE_CHOICES)
-        _check("io", self.io, IO_CHOICES)
+        check("numerics", self.numerics, NUMERICS_CHOICES)
+        check("kernels", self.kernels, KERNEL_CHOICES)
+        check("optimize", self.optimize, OPTIMIZE_CHOICES)
+        check("io", self.io, IO_CHOICES)
 
     @property
     def chosen_kernels(self) -> str:
@@ -71,7 +71,8 @@ class Options:
         return CONTRACTS[self.numerics]
 
 
-def _check(option: str, value: str, known: tuple[str, ...]) -> None:
+def check(option: str, value: str, known: tuple[str, ...]) -> None:
+    """Raises OptionError, with the nearest known value, for one that an option does not have."""
     if value in known:
         return
     near = get_close_matches(value, known, n=1)

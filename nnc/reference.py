@@ -55,11 +55,13 @@ class NnReference:
     description = "the reference semantics of the nn dialect"
 
     def __init__(self, module: ModuleOp):
-        self.module = module
+        self._module = module
+        self._states: Sequence[Array] | None = None
 
     def run(self, inputs: Sequence[Array]) -> Expected:
         """What one sample should give."""
-        result = interpreter.run(self.module, inputs)
+        result = interpreter.run(self._module, inputs, self._states)
+        self._states = result.states
         return Expected(list(result.outputs), result.layers)
 
 

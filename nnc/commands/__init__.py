@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "run a network on this machine or on an emulated core",
     "validate": "compare every layer of a network with its original",
     "bench": "measure what models cost on emulated cores",
+    "ops": "list the operators that are supported, and in which types",
 }
 """Every verb, with what it does; a new one is one more entry here."""
 

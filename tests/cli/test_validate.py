@@ -13,6 +13,7 @@ import pytest
 from support.nnc_command import Nnc
 from support.project import ROOT
 from support.sample_network import needs_boards
+from support.single_ops import single_op_case
 
 import nnc.validate
 from nnc.reference import Expected, ReferenceFailedError, tflite_reference
@@ -76,6 +77,18 @@ def test_mlir_has_the_reference_of_its_dialect(nnc: Nnc, tmp_path: Path) -> None
     outcome = nnc("validate", model, "--on", "host", "--inputs", "random:0:2")
     assert outcome.code == 0, outcome.errors
     assert "no mismatch in 0 layers and 1 output (2 samples)" in outcome.output
+
+
+@pytest.mark.parametrize("flavour", ["f32", "i8"])
+@pytest.mark.parametrize("numerics", ["tflite", "tflm"])
+def test_state_lasts_from_sample_to_sample(
+    nnc: Nnc, tmp_path: Path, flavour: str, numerics: str
+) -> None:
+    model = tmp_path / "svdf.tflite"
+    model.write_bytes(single_op_case("SVDF", flavour, 0).model)
+    words = ("--on", "host", "--inputs", "random:0:5", "--numerics", numerics)
+    outcome = nnc("validate", model, *words)
+    assert outcome.code == 0, outcome.output + outcome.errors
 
 
 class Wrong:

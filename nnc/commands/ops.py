@@ -1,0 +1,67 @@
+"""`nnc ops`: what is supported, operator by operator."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from nnc.frontends import FRONTENDS
+from nnc.options import check
+
+TYPE_NAMES = {
+    "f32": "float32",
+    "i8": "int8",
+    "u8": "uint8",
+    "i16": "int16",
+    "i32": "int32",
+    "i64": "int64",
+    "i1": "bool",
+    "i4": "int4 weights",
+    "hybrid": "hybrid",
+    "hybrid_asymmetric": "hybrid, asymmetric",
+}
+"""The types of a format's table as people call them."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument(
+        "--format", metavar="F", help=f"only this one of {', '.join(FRONTENDS)} (default: all)"
+    )
+    parser.add_argument("--json", metavar="FILE", help="also write the list for programs")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Lists the operators."""
+    from nnc.project import write_atomically
+    from nnc.terminal import count, note, print_table
+
+    if args.format is not None:
+        check("format", args.format, FRONTENDS)
+    rows = [
+        (name, operator, types)
+        for name in FRONTENDS
+        if args.format in (None, name)
+        for operator, types in operators(name)
+    ]
+    if args.json is not None:
+        keys = ("format", "operator", "types")
+        data = [dict(zip(keys, row, strict=True)) for row in rows]
+        write_atomically(Path(args.json), json.dumps(data, indent=1) + "\n")
+    print_table(
+        count(len(rows), "operator"),
+        ("format", "operator", "types of the activations"),
+        [(name, operator, ", ".join(types)) for name, operator, types in rows],
+        left=3,
+    )
+    note("hybrid: float32 activations, int8 weights; int16 activations go with int8 weights")
+    return 0
+
+
+def operators(name: str) -> list[tuple[str, list[str]]]:
+    """The operators of a format, each with its types."""
+    assert name == "tflite", "each format has a table"
+    from nnc.passes.tfl.supported import supported
+
+    return [(it.operator, [TYPE_NAMES[kind] for kind in it.types]) for it in supported()]
