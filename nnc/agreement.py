@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nnc.tensors import Array
+from nnc.dialects.types import Array
 
 RELATIVE = 1e-5
 ABSOLUTE = 1e-6

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import TensorType
+from xdsl.ir import Attribute
 
 from nnc.codegen.network import Port
 from nnc.dialects.quant import UniformQuantizedType
@@ -42,13 +43,18 @@ class Tensor:
     @staticmethod
     def of(port: Port) -> Tensor:
         """The tensor of an argument of a planned function."""
-        assert isinstance(port.tensor, TensorType)
-        element, shape = port.tensor.element_type, port.tensor.get_shape()
+        return Tensor.named(port.name, port.tensor)
+
+    @staticmethod
+    def named(name: str, kind: Attribute) -> Tensor:
+        """A tensor of a type of the `nn` level."""
+        assert isinstance(kind, TensorType)
+        element, shape = kind.element_type, kind.get_shape()
         dtype = numpy_dtype(element)
         if isinstance(element, UniformQuantizedType) and element.axis is None:
             limits = (element.storage_min, element.storage_max)
-            return Tensor(port.name, shape, dtype, element.scale, element.zero_point, limits)
-        return Tensor(port.name, shape, dtype, is_binary=isinstance(element, BinType))
+            return Tensor(name, shape, dtype, element.scale, element.zero_point, limits)
+        return Tensor(name, shape, dtype, is_binary=isinstance(element, BinType))
 
     @property
     def is_quantized(self) -> bool:

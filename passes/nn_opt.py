@@ -52,6 +52,9 @@ NN_UNIVERSE = Universe(
 )
 """What this package adds to xDSL's own tools, through the entry point `xdsl.universe`."""
 
+PassPipelineCallback = Callable[[ModulePass | None, ModuleOp, ModulePass | None], None]
+"""Called before the first and after each pass."""
+
 _Configurable = TypeVar("_Configurable", bound=ArgSpecConvertible)
 
 
@@ -79,6 +82,8 @@ class NnOptMain(xDSLOptMain):
     version_format = "nn-opt, built on xDSL {xdsl_version}"
 
     _pass_started: float = 0.0
+    _model: bytes | None = None
+    _check: PassPipelineCallback
 
     def __init__(self, args: Sequence[str] | None = None):
         self._universe = Universe.get_multiverse()
@@ -100,7 +105,9 @@ class NnOptMain(xDSLOptMain):
             self.available_frontends[extension] = partial(self._import_model, extension)
 
     def _import_model(self, extension: str, stream: IO[bytes]) -> ModuleOp:
-        return load_frontend(extension)(stream.read(), shapes=dict(self.args.shape))
+        data = stream.read()
+        self._model = data if extension == "tflite" else None
+        return load_frontend(extension)(data, shapes=dict(self.args.shape))
 
     def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
         super().register_all_arguments(arg_parser)
@@ -116,6 +123,19 @@ class NnOptMain(xDSLOptMain):
             "--print-weights",
             action="store_true",
             help="Print constants of more than 16 elements in full.",
+        )
+        arg_parser.add_argument(
+            "--check-each",
+            action="store_true",
+            help="Execute the module before and after each pass, and name a pass that changes "
+            "what it computes.",
+        )
+        arg_parser.add_argument(
+            "--check-inputs",
+            metavar="SOURCE",
+            default="random:0:2",
+            help="The inputs for --check-each: random:SEED:N, smooth:SEED:N or a file of arrays "
+            "(default: random:0:2).",
         )
 
         def fail(message: str) -> NoReturn:
@@ -144,7 +164,20 @@ class NnOptMain(xDSLOptMain):
             print(
                 f"// after {previous.name}\n{self._as_mlir(module, MLIRTarget())}", file=sys.stderr
             )
+        if self.args.check_each:
+            if previous is None:
+                self._check = self._new_check()
+            self._check(previous, module, following)
         self._pass_started = time.perf_counter()
+
+    def _new_check(self) -> PassPipelineCallback:
+        """What executes a module between the passes; only this needs more than the compiler."""
+        from nnc.levels import LevelRunner
+        from nnc.passes.check_each import CheckEach
+
+        # TFLite Micro rounds some layers in another way than the interpreter that models run in.
+        same = all(getattr(it, "numerics", "tflite") == "tflite" for it in self.pipeline.passes)
+        return CheckEach(LevelRunner(self.args.check_inputs, self._model if same else None))
 
     def prepare_input(self) -> tuple[list[tuple[IO[bytes], int]], str]:
         name = self.get_input_name()
@@ -158,6 +191,7 @@ class NnOptMain(xDSLOptMain):
         return super().prepare_input()
 
     def parse_chunk(self, chunk: IO[bytes], file_extension: str, start_offset: int = 0) -> ModuleOp:
+        self._model = None
         if file_extension != "mlir":
             return self.available_frontends[file_extension](chunk)
         return parse_mlir(
