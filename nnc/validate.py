@@ -106,18 +106,21 @@ def validate(
     *,
     on: str,
     shapes: Shapes | None = None,
+    original: bool = True,
     timeout: float = 120.0,
     progress: Progress | None = None,
 ) -> Validation:
     """
     Runs a compiled network and its reference over the same samples and compares them.
 
-    `model` is the file that `network` was compiled from. Raises ToolError.
+    `model` is the file that `network` was compiled from. The reference is its original framework
+    where that has the arithmetic that the network was compiled for and `original` is true, else the
+    reference semantics of the `nn` level. Raises ToolError.
     """
     tensors = inputs_of(network)
     wanted = [output.name for layer in network.report.layers for output in layer.outputs]
     with (
-        _reference(model, network, wanted, shapes) as reference,
+        _reference(model, network, wanted, shapes, original) as reference,
         built(network, on, hook=True) as program,
     ):
         probe = run_program(program, ())
@@ -148,10 +151,14 @@ def validate(
 
 @contextmanager
 def _reference(
-    model: Path, network: Network, wanted: Sequence[str], shapes: Shapes | None
+    model: Path,
+    network: Network,
+    wanted: Sequence[str],
+    shapes: Shapes | None,
+    original: bool,
 ) -> Generator[Reference]:
     options = network.options
-    if model.suffix.lower() == ".tflite" and options.numerics == "tflite":
+    if original and model.suffix.lower() == ".tflite" and options.numerics == "tflite":
         sizes = [tensor.shape for tensor in inputs_of(network)]
         with tflite_reference(model.read_bytes(), sizes, wanted) as reference:
             yield reference

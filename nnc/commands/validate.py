@@ -17,6 +17,7 @@ from nnc.commands.arguments import (
     show_pipeline,
     target_of,
 )
+from nnc.options import check
 
 if TYPE_CHECKING:
     from nnc.validate import Row
@@ -32,6 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_on(parser)
     add_inputs(parser, default="random:0:4")
+    parser.add_argument(
+        "--reference",
+        metavar="WHAT",
+        default="original",
+        help="original (the framework the model comes from, where it has the arithmetic of the "
+        "contract; default) or nn (the compiler's own reference semantics)",
+    )
     parser.add_argument("--json", metavar="FILE", help="also write the result for programs")
     add_optimize(parser)
     add_compile_options(parser)
@@ -49,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     from nnc.terminal import count, note, print_table, progress, say, short
     from nnc.validate import validate
 
+    check("reference", args.reference, ("original", "nn"))
     model, shapes = Path(args.model), shapes_of(args)
     network = build(model, options, shapes=shapes)
     samples = read_inputs(args.inputs, inputs_of(network), scale=args.scale)
@@ -61,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
             samples.inputs,
             on=args.on,
             shapes=shapes,
+            original=args.reference == "original",
             timeout=args.timeout,
             progress=step,
         )
@@ -86,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
     compared = f"{count(len(result.layers), 'layer')} and {count(len(result.outputs), 'output')}"
     samples_text = count(result.samples, "sample")
     if result.mismatches:
+        if network.report.remarks and args.reference == "original":
+            note("note: see the notes above for what the original gets wrong; try --reference nn")
         wrong = [row for row in result.rows if row.agreement.mismatches]
         say(
             f"{count(result.mismatches, 'mismatching element')} in {len(wrong)} of {compared}, "

@@ -27,6 +27,7 @@ from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.tfl.base import TflOp
 from nnc.dialects.tfl.structure import PseudoConstOp
 from nnc.dialects.types import Array, element_of, numpy_dtype, tensor_type
+from nnc.passes.diagnostics import place
 from nnc.passes.nn_builder import NnBuilder, UnsupportedError
 from nnc.passes.nn_variables import Variable, Variables
 
@@ -129,8 +130,9 @@ class Lowering(NnBuilder):
         return self.result(source, tensor_type(value).get_shape())
 
     def remark(self, text: str) -> None:
-        """Notes something about the operation that is being rewritten."""
-        self.remarks.append(text)
+        """Notes something about the operation that is being rewritten, with its layer's name."""
+        where = place(self.location)
+        self.remarks.append(text if where is None else f"{where}: {text}")
 
 
 def canonical_element(element: Attribute) -> Attribute:

@@ -91,6 +91,20 @@ def test_state_lasts_from_sample_to_sample(
     assert outcome.code == 0, outcome.output + outcome.errors
 
 
+def test_what_the_original_gets_wrong_is_named(nnc: Nnc, tmp_path: Path) -> None:
+    model = tmp_path / "sum.tflite"
+    model.write_bytes(single_op_case("SUM", "i8", 1).model)
+    words = ("validate", model, "--on", "host", "--inputs", "random:0:3")
+    outcome = nnc(*words)
+    assert outcome.code == 1
+    first, *_, last = outcome.errors.splitlines()
+    assert first.startswith('note: layer "')
+    assert first.endswith("computed as in the optimised kernels; the reference kernels are wrong")
+    assert last.endswith("try --reference nn")
+    assert nnc(*words, "--reference", "nn").code == 0
+    assert "mean 'nn'?" in nnc(*words, "--reference", "nnn").errors
+
+
 class Wrong:
     """A reference that is off by one in one element of one layer."""
 
