@@ -239,7 +239,8 @@ class LogOp(FunctionOp):
 class LogisticOp(FunctionOp):
     """
     `1 / (1 + exp(-x))`. Of 16 bits it interpolates a table of the sigmoid (TFLite
-    `reference/integer_ops/logistic.h`).
+    `reference/integer_ops/logistic.h`); with `fixed_point`, 8 bits are gemmlowp's fixed point for a
+    result of scale 1/256 and zero point -128 (TFLite Micro).
 
     ```mlir
     %y = nn.logistic %x : (tensor<4xf32>) -> tensor<4xf32>
@@ -248,6 +249,14 @@ class LogisticOp(FunctionOp):
 
     name = "nn.logistic"
     INTERPOLATES: ClassVar[bool] = False
+
+    fixed_point = opt_prop_def(UnitAttr)
+
+    def codes(self, source: UniformQuantizedType, target: UniformQuantizedType) -> tables.Ints:
+        if self.fixed_point is None:
+            return super().codes(source, target)
+        codes = np.arange(source.storage_min, source.storage_max + 1)
+        return gemmlowp.logistic_int8(codes, source.scale, source.zero_point)
 
     def real(self, b: Elements[S], x: S) -> S:
         return 1.0 / (1.0 + (-x).math("exp"))
@@ -400,7 +409,8 @@ class SqrtOp(FunctionOp):
 class TanhOp(FunctionOp):
     """
     The hyperbolic tangent. Of 16 bits it interpolates a table of the sigmoid (TFLite
-    `reference/integer_ops/tanh.h`).
+    `reference/integer_ops/tanh.h`); with `fixed_point`, 8 bits are gemmlowp's fixed point for a
+    result of scale 1/128 and zero point 0 (TFLite Micro).
 
     ```mlir
     %y = nn.tanh %x : (tensor<4xf32>) -> tensor<4xf32>
@@ -409,6 +419,14 @@ class TanhOp(FunctionOp):
 
     name = "nn.tanh"
     INTERPOLATES: ClassVar[bool] = False
+
+    fixed_point = opt_prop_def(UnitAttr)
+
+    def codes(self, source: UniformQuantizedType, target: UniformQuantizedType) -> tables.Ints:
+        if self.fixed_point is None:
+            return super().codes(source, target)
+        codes = np.arange(source.storage_min, source.storage_max + 1)
+        return gemmlowp.tanh_int8(codes, source.scale, source.zero_point)
 
     def real(self, b: Elements[S], x: S) -> S:
         return x.math("tanh")

@@ -93,6 +93,64 @@ def reciprocal_of_one_plus(values: IntLike) -> Ints:
     return shift_saturating(x, 1)
 
 
+def difference_over_sum_with_one(values: IntLike) -> Ints:
+    """`(1 - x) / (1 + x)` in Q0 for Q0 numbers in [0, 1], by three Newton steps."""
+    half_denominator = rdbp(as_ints(values) + INT32_MAX, 1)
+    x = 1515870810 + srdhm(half_denominator, -1010580540)
+    for _ in range(3):
+        error = (1 << 29) - srdhm(half_denominator, x)
+        x = x + shift_saturating(srdhm(x, error), 2)
+    return shift_saturating(x - (1 << 29), 2)
+
+
+def logistic(values: IntLike, integer_bits: int) -> Ints:
+    """`1 / (1 + exp(-x))` in Q0 of numbers with the given count of integer bits."""
+    values = as_ints(values)
+    positive = reciprocal_of_one_plus(exp_on_negative(-np.abs(values), integer_bits))
+    result = np.where(values > 0, positive, INT32_MAX - positive)
+    return np.where(values == 0, 1 << 30, result)
+
+
+def tanh(values: IntLike, integer_bits: int) -> Ints:
+    """The hyperbolic tangent in Q0 of numbers with the given count of integer bits."""
+    values = as_ints(values)
+    # With one integer bit more, the same bits stand for twice the number.
+    magnitude = difference_over_sum_with_one(exp_on_negative(-np.abs(values), integer_bits + 1))
+    return np.where(values == 0, 0, np.where(values < 0, -magnitude, magnitude))
+
+
+def logistic_int8(codes: IntLike, input_scale: float, input_zero_point: int) -> Ints:
+    """
+    TFLite Micro's logistic function of int8 codes; result scale 1/256, zero point -128.
+
+    Source: `reference/integer_ops/logistic.h`, `CalculateArithmeticOpDataLogistic` in TFLite
+    Micro's `logistic_common.cc`.
+    """
+    number, scaled, radius = _q4(codes, input_scale, input_zero_point)
+    output = saturate(rdbp(logistic(scaled, 4), 23) - 128, -128, 127)
+    return np.where(number <= -radius, -128, np.where(number >= radius, 127, output))
+
+
+def tanh_int8(codes: IntLike, input_scale: float, input_zero_point: int) -> Ints:
+    """
+    TFLite Micro's hyperbolic tangent of int8 codes; result scale 1/128, zero point 0.
+
+    Source: `reference/integer_ops/tanh.h`, `CalculateArithmeticOpData` in TFLite Micro's `tanh.cc`.
+    """
+    number, scaled, radius = _q4(codes, input_scale, input_zero_point)
+    output = saturate(rdbp(tanh(scaled, 4), 24), -128, 127)
+    return np.where(number <= -radius, -128, np.where(number >= radius, 127, output))
+
+
+def _q4(codes: IntLike, scale: float, zero_point: int) -> tuple[Ints, Ints, int]:
+    """Numbers, the same in Q4, and the magnitude from which on they count as infinite."""
+    number = as_ints(codes) - zero_point
+    multiplier, shift = quantize_multiplier(float(scale) * (1 << 27))
+    radius = math.floor(15.0 * (1 << 27) / 2.0**shift)
+    inside = np.clip(number, -radius, radius)
+    return number, requantize_double(inside, multiplier, shift), radius
+
+
 def get_reciprocal(values: IntLike, integer_bits: int) -> tuple[Ints, Ints]:
     """
     `(scale, bits)` with `1 / x` close to `scale * 2^(-31 - bits)`, for `0 < x < 2^31`.

@@ -58,7 +58,8 @@ def _sub(op: source.SubOp, to: Lowering) -> SSAValue:
 def _sum(op: source.AddOp | source.SubOp, to: Lowering, kind: type[SumOp]) -> SSAValue:
     lhs, rhs, result = _operands(op, to, (f32, i32, i64, i16), 8, 16)
     wide = is_quantized(lhs) and quantized(lhs, 8, 16).storage.width.data == 16
-    powers = wide and bool(op.pot_scale_int16.value.data) and _powers_of_two(lhs, rhs, result)
+    shifts = wide and bool(op.pot_scale_int16.value.data) and not to.micro
+    powers = shifts and _powers_of_two(lhs, rhs, result)
     if is_quantized(lhs) and not powers:
         _remark_large_sum(to, lhs, rhs, result, 15 if wide else 20)
     return activated(

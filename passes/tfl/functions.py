@@ -30,7 +30,7 @@ from nnc.dialects.nn.normalization import (
 )
 from nnc.dialects.nn.softmax import SoftmaxOp
 from nnc.dialects.nn.unary import FunctionOp
-from nnc.dialects.quant import UniformQuantizedType
+from nnc.dialects.quant import UniformQuantizedType, print_float32
 from nnc.dialects.tfl import unary as source
 from nnc.dialects.types import element_of, shape_of
 from nnc.dialects.utils import Rounding
@@ -77,7 +77,7 @@ def _function(op: source.UnaryOp, to: Lowering) -> SSAValue:
     kind, plain, widths = _FUNCTIONS[type(op)]
     input, result = _same(op, to, plain, *widths)
     if kind in (functions.LogisticOp, functions.TanhOp) and is_quantized(input):
-        _check_sigmoid(op, result)
+        return _sigmoid(op, to, input, result)
     if kind is functions.HardSwishOp and is_quantized(input):
         _check_hard_swish(input, result)
     return to.op(kind, [input], result)
@@ -93,15 +93,24 @@ def _same(
     return input, result
 
 
-def _check_sigmoid(op: source.UnaryOp, result: TensorType[Attribute]) -> None:
-    """The scales that the kernels insist on."""
-    element = result.element_type
+def _sigmoid(
+    op: source.UnaryOp, to: Lowering, input: SSAValue, result: TensorType[Attribute]
+) -> SSAValue:
+    """LOGISTIC and TANH of quantised tensors, whose kernels insist on scales."""
+    element, is_logistic = result.element_type, isinstance(op, source.LogisticOp)
     assert isinstance(element, UniformQuantizedType)
-    width = element.storage.width.data
-    if width == 16 and (element.scale, element.zero_point) != (2.0**-15, 0):
-        raise UnsupportedError(f"expected a result of scale 2^-15, got {element.scale}")
-    if width == 8 and isinstance(op, source.LogisticOp) and element.scale != 2.0**-8:
-        raise UnsupportedError(f"expected a result of scale 2^-8, got {element.scale}")
+    wide = element.storage.width.data == 16
+    exponent = -15 if wide else -8 if is_logistic else -7
+    fixed_point = to.micro and not wide
+    if (wide or is_logistic or fixed_point) and element.scale != 2.0**exponent:
+        raise UnsupportedError(
+            f"expected a result of scale 2^{exponent}, got {print_float32(element.scale)}"
+        )
+    zero_point = -128 if is_logistic and not wide else 0
+    if (wide or fixed_point) and (element.zero_point != zero_point or not element.is_signed):
+        raise UnsupportedError(f"expected a signed result of zero point {zero_point}")
+    kind = functions.LogisticOp if is_logistic else functions.TanhOp
+    return to.op(kind, [input], result, fixed_point=flag(fixed_point))
 
 
 def _check_hard_swish(input: SSAValue, result: TensorType[Attribute]) -> None:
@@ -192,7 +201,7 @@ def _softmax(op: source.SoftmaxOp, to: Lowering) -> SSAValue:
     if (target.scale, target.zero_point) != (2.0**exponent, smallest):
         raise UnsupportedError(
             f"expected a result of scale 2^{exponent} and zero point {smallest}, "
-            f"got {target.scale} and {target.zero_point}"
+            f"got {print_float32(target.scale)} and {target.zero_point}"
         )
     if given.storage.width.data == 8 and shape_of(input)[-1] >= 512:
         to.remark("rows whose exponentials add up to 512 stop the reference kernels; defined here")
