@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.oracle import Reference, edge_inputs, random_inputs, smooth_inputs
 from support.tflite_builder import ModelBuilder, per_axis, per_tensor
 from support.tflite_nn import check_model, import_model, main_function
+from xdsl.context import Context
 
+from nnc.dialects.nn.interpreter import run
 from nnc.frontends.errors import FrontendError
+from nnc.frontends.tflite import import_tflite
+from nnc.passes.tfl_to_nn import TflToNnPass
 
 ROOT = Path(__file__).parents[2]
 MODELS = (
@@ -45,6 +51,20 @@ def test_example(name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_public_model(name: str) -> None:
     check_file(model_file(name))
+
+
+def test_another_batch_than_in_the_file() -> None:
+    data = model_file("mlperf_tiny/kws_int8.tflite").read_bytes()
+    (entry,) = Reference(data).inputs
+    shape = (3, *entry.shape[1:])
+    module = import_tflite(data, shapes={entry.name: shape})
+    TflToNnPass().apply(Context(), module)
+    module.verify()
+    codes = random_inputs([replace(entry, shape=shape)], 4, 1)[0]
+    batch = run(module, codes).outputs[0]
+    one = import_model(data)
+    each = [run(one, [image[np.newaxis]]).outputs[0] for image in codes[0]]
+    assert np.array_equal(batch, np.concatenate(each))
 
 
 def test_inputs_and_outputs_are_named() -> None:
