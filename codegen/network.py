@@ -13,6 +13,7 @@ from typing import cast
 
 from xdsl.dialects import func, math
 from xdsl.dialects.builtin import (
+    ArrayAttr,
     DenseIntOrFPElementsAttr,
     DictionaryAttr,
     FusedLoc,
@@ -279,8 +280,8 @@ def layer_names(location: LocationAttr) -> list[str]:
     match location:
         case NameLoc():
             return [location.desc.data]
-        case FusedLoc():
-            parts = cast(Sequence[Attribute], location.locations.data)
+        case FusedLoc(locations=ArrayAttr(data=fused)):
+            parts = cast(Sequence[Attribute], fused)
             named = [part for part in parts if isinstance(part, LocationAttr)]
             return [name for part in named for name in layer_names(part)]
         case _:
@@ -335,7 +336,7 @@ def constant_definitions(printer: NetworkPrinter) -> list[str]:
         if isinstance(op, ConstantOp) and op.result.first_use is not None:
             kind = op.result.type
             assert isinstance(kind, MemRefType)
-            text = array_definition(printer.constants[op.result], kind, op.value.data.data)
+            text = array_definition(printer.constants[op.result], kind, op.data)
             texts.append(f"/* {comment(layer_name(op.location) or 'constant')} */\n{text}")
     return texts
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
+    DenseResourceAttr,
     IntegerAttr,
     MemRefType,
     i64,
@@ -18,6 +19,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
+    base,
     irdl_op_definition,
     operand_def,
     prop_def,
@@ -27,7 +29,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
-from nnc.dialects.types import memory_bytes
+from nnc.dialects.types import constant_bytes, given, memory_bytes
 
 
 @irdl_op_definition
@@ -42,23 +44,35 @@ class ConstantOp(IRDLOperation):
 
     name = "kernel.constant"
 
-    value = prop_def(DenseIntOrFPElementsAttr)
+    value = prop_def(base(DenseIntOrFPElementsAttr) | base(DenseResourceAttr))
     result = result_def(MemRefType)
 
     traits = traits_def(Pure())
 
     assembly_format = "$value attr-dict `->` type($result)"
 
-    def __init__(self, value: DenseIntOrFPElementsAttr, result_type: MemRefType[Attribute]):
+    def __init__(
+        self,
+        value: DenseIntOrFPElementsAttr | DenseResourceAttr,
+        result_type: MemRefType[Attribute],
+    ):
         super().__init__(properties={"value": value}, result_types=[result_type])
+
+    @property
+    def data(self) -> bytes:
+        """
+        The bytes. Raises DiagnosticException where the text that the module was read from left
+        them out.
+        """
+        return given(self.value).data.data
 
     def verify_(self) -> None:
         kind = self.result.type
         assert isinstance(kind, MemRefType)
-        if len(self.value.data.data) != memory_bytes(kind):
+        if constant_bytes(self.value) != memory_bytes(kind):
             raise VerifyException(
                 f"expected {memory_bytes(kind)} bytes of data for {kind}, "
-                f"got {len(self.value.data.data)}"
+                f"got {constant_bytes(self.value)}"
             )
 
 
