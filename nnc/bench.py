@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from nnc.compiler import Network
 from nnc.emulator import Progress, run_program
-from nnc.execution import built, inputs_of, sample_bytes
+from nnc.execution import built, inputs_of, linking_note, sample_bytes
 from nnc.sizes import measure_size
 from nnc.tensors import Array
 from nnc.toolchain import BuildOptions
@@ -61,10 +61,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A record, and what the user should know of the machine."""
+    """A record, and what the user should know of how it was measured."""
 
     record: Record
-    note: str
+    notes: tuple[str, ...]
 
 
 def bench(
@@ -113,4 +113,4 @@ def bench(
             for layer, instructions in zip(report.layers, by_layer, strict=True)
         ),
     )
-    return Measurement(record, whole.note)
+    return Measurement(record, tuple(filter(None, (whole.note, linking_note(network, core)))))

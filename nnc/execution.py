@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from nnc.compiler import Network
-from nnc.emulator import Program, build_network
+from nnc.emulator import HOST, Program, build_network
+from nnc.options import CMSIS_NN_ROOT
 from nnc.tensors import Array, Tensor
 from nnc.toolchain import BuildOptions
 
@@ -44,3 +45,11 @@ def built(network: Network, on: str, *, hook: bool = False) -> Generator[Program
     options = library.options() if library is not None else BuildOptions()
     with network.folder(library) as sources, tempfile.TemporaryDirectory(prefix="nnc-") as name:
         yield build_network(sources, network.name, Path(name), on=on, hook=hook, options=options)
+
+
+def linking_note(network: Network, on: str) -> str:
+    """What the user should know of the CMSIS-NN that a network runs with; empty if nothing."""
+    if network.options.chosen_kernels != "cmsis-nn" or network.library(on) is not None:
+        return ""
+    why = "the library is for Cortex-M" if on == HOST else f"{CMSIS_NN_ROOT} is not set"
+    return f"linked with our portable implementation of CMSIS-NN: {why}"

@@ -20,6 +20,8 @@ from nnc.dialects.kernel.call import CallOp
 from nnc.dialects.kernel.memory import ConstantOp, ViewOp
 from nnc.dialects.kernel.operation import KernelOp
 from nnc.dialects.types import memory_bytes, memory_type
+from nnc.runtime.registry import kernel
+from nnc.runtime.registry import kernels as registered_kernels
 
 REMARKS = "nn.remarks"
 LOOPS = "loops"
@@ -42,6 +44,7 @@ class LayerRow:
     """
     A step of the network. `kernel` is the C function that runs it, or `loops`; `declined` has, for
     each kernel that is about such layers but could not run this one, its name and why.
+    `off_library` says why CMSIS-NN does not run it, and is empty where it does.
     `scratch_bytes` is memory that only this step needs.
     """
 
@@ -54,6 +57,7 @@ class LayerRow:
     scratch_bytes: int
     in_place: bool
     declined: tuple[str, ...]
+    off_library: str
 
 
 @dataclass(frozen=True)
@@ -125,20 +129,21 @@ class Report:
 
     @property
     def off_library(self) -> list[LayerRow]:
-        """Layers that a kernel is about and none could run."""
-        return [layer for layer in self.layers if layer.kernel == LOOPS and layer.declined]
+        """Layers that CMSIS-NN does not run."""
+        return [layer for layer in self.layers if layer.off_library]
 
 
 def describe_network(function: func.FuncOp, name: str, request: Request) -> Report:
     """The report of a function that has been through `plan-memory`."""
-    return _Reader(NetworkPrinter(function, name)).report(request)
+    return _Reader(NetworkPrinter(function, name), request).report()
 
 
 class _Reader:
     """Reads a report off a planned function."""
 
-    def __init__(self, printer: NetworkPrinter):
+    def __init__(self, printer: NetworkPrinter, request: Request):
         self.printer = printer
+        self.request = request
         self.function = printer.function
         # `plan-memory` makes the arena the first argument.
         self.starts: dict[SSAValue, int] = {self.function.body.block.args[0]: 0}
@@ -146,11 +151,12 @@ class _Reader:
             if port.offset is not None:
                 self.starts[port.value] = port.offset
 
-    def report(self, request: Request) -> Report:
+    def report(self) -> Report:
+        """All of it."""
         layers = tuple(self._layer(number, op) for number, op in enumerate(self.printer.layers))
         return Report(
             name=self.printer.name,
-            request=request,
+            request=self.request,
             inputs=tuple(self._port(port) for port in self.printer.of_role("input")),
             outputs=tuple(self._port(port) for port in self.printer.of_role("output")),
             memory=self._memory(layers),
@@ -175,6 +181,7 @@ class _Reader:
             scratch_bytes=sum(_bytes(value) for value in op.scratch),
             in_place=op.in_place is not None,
             declined=_texts(op.declined),
+            off_library=_why_off_library(op, self.request.kernels),
         )
 
     def _port(self, port: Port) -> TensorRow:
@@ -207,7 +214,7 @@ class _Reader:
 
     def _weights(self) -> int:
         return sum(
-            len(op.value.data.data)
+            len(op.data)
             for op in self.function.body.block.ops
             if isinstance(op, ConstantOp) and op.result.first_use is not None
         )
@@ -277,6 +284,16 @@ def _texts(attribute: Attribute | None) -> tuple[str, ...]:
     return tuple(part.data for part in parts if isinstance(part, StringAttr))
 
 
+def _why_off_library(op: KernelOp, kernels: str) -> str:
+    if isinstance(op, CallOp) and kernel(op.callee.data).library:
+        return ""
+    if kernels == "none":
+        return "only loops were asked for"
+    functions = [row.name for row in registered_kernels() if row.library]
+    reasons = [it for it in _texts(op.declined) if it.partition(":")[0] in functions]
+    return "; ".join(reasons) or "CMSIS-NN has no function for it"
+
+
 def _bytes(value: SSAValue) -> int:
     assert isinstance(value.type, MemRefType)
     return memory_bytes(value.type)
@@ -342,7 +359,7 @@ def as_markdown(report: Report) -> str:
         ),
         "## Layers",
         _table(
-            ("", "name", "operation", "kernel", "MACs", "output", "offset", "other kernels"),
+            ("", "name", "operation", "kernel", "MACs", "output", "offset", "why not CMSIS-NN"),
             [_layer_cells(layer) for layer in report.layers],
         ),
         "## Arena",
@@ -374,7 +391,7 @@ def _layer_cells(layer: LayerRow) -> tuple[str, ...]:
         f"{layer.macs:,}" if layer.macs else "",
         outputs,
         places + (" (in place)" if layer.in_place else ""),
-        "; ".join(layer.declined),
+        layer.off_library,
     )
 
 

@@ -23,7 +23,7 @@ HEAD = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
-    parser.add_argument("models", metavar="MODEL", nargs="+", help=".tflite files, or MLIR text")
+    parser.add_argument("models", metavar="MODEL", nargs="*", help=".tflite files, or MLIR text")
     parser.add_argument(
         "--on",
         metavar="CORE",
@@ -63,11 +63,12 @@ def run(args: argparse.Namespace) -> int:
     from nnc.terminal import note, print_table
     from nnc.toolchain import DoesNotFitError
 
+    models, cores, goals = _sorted_out(args)
     jobs = [
         (model, Options(core(name).name, args.numerics, args.kernels, goal, args.io))
-        for model in args.models
-        for name in args.on
-        for goal in args.optimize
+        for model in models
+        for name in cores
+        for goal in goals
     ]
     if args.show_pipeline:
         return max(show_pipeline(model, it, "net", shapes_of(args)) for model, it in jobs)
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json is not None:
         data = [asdict(record) for record in records]
         write_atomically(Path(args.json), json.dumps(data, indent=1, ensure_ascii=False) + "\n")
-    for text in dict.fromkeys(it.note for it in measured if it.note):
+    for text in dict.fromkeys(text for it in measured for text in it.notes):
         note(f"note: {text}")
     if records:
         print_table("One inference", HEAD, [_cells(record) for record in records], left=4)
@@ -92,6 +93,18 @@ def run(args: argparse.Namespace) -> int:
     for problem in problems:
         note(problem)
     return 1 if problems else 0
+
+
+def _sorted_out(args: argparse.Namespace) -> tuple[list[str], list[str], list[str]]:
+    """Models, cores and goals: models may also stand behind an option that takes several words."""
+    from nnc.passes.diagnostics import UsageError
+
+    words: list[list[str]] = [args.models, args.on, args.optimize]
+    models = [word for given in words for word in given if Path(word).suffix or given is words[0]]
+    cores, goals = ([word for word in given if not Path(word).suffix] for given in words[1:])
+    if not models:
+        raise UsageError("expected one or more models")
+    return models, cores, goals
 
 
 def _measure(args: argparse.Namespace, model: str, options: Options, which: str) -> Measurement:

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         return show_pipeline(args.model, options, args.name, shapes_of(args))
     from nnc.compiler import compile
     from nnc.passes.diagnostics import UsageError
-    from nnc.terminal import note, say
+    from nnc.terminal import count, note, say
 
     if args.output is None:
         raise UsageError("expected a folder to write to: -o DIR")
@@ -57,12 +57,12 @@ def run(args: argparse.Namespace) -> int:
     report = result.report
     for remark in report.remarks:
         note(f"note: {remark}")
-    if report.off_library:
-        count = len(report.off_library)
-        note(f"note: {count} of {len(report.layers)} layers run as loops: see report.md for why")
+    if report.off_library and options.kernels != "none":
+        off = f"{len(report.off_library)} of {count(len(report.layers), 'layer')}"
+        note(f"note: {off} stayed off CMSIS-NN: report.md says why")
     memory = report.memory
     say(
-        f"{args.output}: {report.name} for {options.target}, {len(report.layers)} layers, "
+        f"{args.output}: {report.name} for {options.target}, {count(len(report.layers), 'layer')}, "
         f"arena {memory.bytes:,} bytes (lower bound {memory.lower_bound:,}), "
         f"weights {report.weights_bytes:,} bytes"
     )

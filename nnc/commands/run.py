@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         return show_pipeline(args.model, options, "net", shapes_of(args))
     from nnc.compiler import build
     from nnc.emulator import run_program
-    from nnc.execution import built, inputs_of, outputs_of, sample_bytes
+    from nnc.execution import built, inputs_of, linking_note, outputs_of, sample_bytes
     from nnc.inputs import read_inputs
     from nnc.outputs import stacked_outputs
     from nnc.passes.diagnostics import UsageError
@@ -61,8 +61,8 @@ def run(args: argparse.Namespace) -> int:
             timeout=args.timeout,
             progress=step,
         )
-    if result.note:
-        note(f"note: {result.note}")
+    for text in filter(None, (result.note, linking_note(network, args.on))):
+        note(f"note: {text}")
     write_atomically(output, stacked_outputs(result.outputs, outputs_of(network)))
     counts = result.instructions
     took = f", {spread(counts)} instructions each (not cycles)" if counts else ""

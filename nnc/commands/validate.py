@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if args.show_pipeline:
         return show_pipeline(args.model, options, "net", shapes_of(args))
     from nnc.compiler import build
-    from nnc.execution import inputs_of
+    from nnc.execution import inputs_of, linking_note
     from nnc.inputs import read_inputs
     from nnc.project import write_atomically
     from nnc.terminal import count, note, print_table, progress, say, short
@@ -76,8 +76,8 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.json is not None:
         write_atomically(Path(args.json), result.as_json())
-    if result.note:
-        note(f"note: {result.note}")
+    for text in filter(None, (result.note, linking_note(network, args.on))):
+        note(f"note: {text}")
     print_table(
         f"{model.name} on {result.machine} against {result.reference}",
         HEAD,

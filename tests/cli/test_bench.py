@@ -57,6 +57,32 @@ def test_a_core_that_does_not_exist(nnc: Nnc) -> None:
     assert "unknown core 'cortex-m9': did you mean" in outcome.errors
 
 
+def test_models_may_come_last(nnc: Nnc) -> None:
+    words = ("bench", "--show-pipeline", "--optimize", "ram", "time", "--on", "cortex-m4")
+    first = nnc("bench", DIGITS, "--show-pipeline", "--optimize", "ram", "time", *words[-2:])
+    last = nnc(*words, DIGITS)
+    assert first.code == last.code == 0
+    assert first.output == last.output != ""
+    assert nnc(*words).errors == "error: expected one or more models\n"
+
+
+@needs_boards
+def test_the_library_that_was_linked_is_named(nnc: Nnc, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CMSIS_NN_ROOT", raising=False)
+    outcome = nnc("bench", DIGITS, "--on", "cortex-m4", "--kernels", "cmsis-nn")
+    assert outcome.code == 0, outcome.errors
+    assert "our portable implementation of CMSIS-NN: CMSIS_NN_ROOT is not set" in outcome.errors
+
+
+def test_the_library_must_be_where_it_is_said_to_be(
+    nnc: Nnc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CMSIS_NN_ROOT", str(tmp_path))
+    outcome = nnc("bench", DIGITS, "--on", "cortex-m4")
+    assert (outcome.code, outcome.errors.count("\n")) == (1, 1)
+    assert "there is no include/arm_nnfunctions.h with lib/libcmsis-nn.a" in outcome.errors
+
+
 def test_the_host_is_no_core(nnc: Nnc) -> None:
     outcome = nnc("bench", DIGITS, "--on", "host")
     assert (outcome.code, outcome.errors.count("\n")) == (1, 1)

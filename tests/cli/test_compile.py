@@ -40,6 +40,10 @@ def test_writes_a_whole_project(nnc: Nnc, tmp_path: Path) -> None:
     memory = report["memory"]
     assert memory["gap"] == memory["bytes"] - memory["lower_bound"] >= 0
     assert all(row["offset"] + row["bytes"] <= memory["bytes"] for row in memory["buffers"])
+    dense = report["layers"][5]
+    assert dense["kernel"].startswith("nnc_")
+    assert "the numeric contract rounds it" in dense["off_library"]
+    assert "1 of 7 layers stayed off CMSIS-NN" in outcome.errors
     assert report["layers"][-1]["outputs"][0]["offset"] == report["outputs"][0]["offset"]
 
 

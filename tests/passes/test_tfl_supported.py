@@ -7,6 +7,7 @@ from support.single_ops import OPERATORS, single_op_case
 from xdsl.utils.exceptions import DiagnosticException
 
 import nnc
+from nnc.passes.tfl import REWRITES
 from nnc.passes.tfl.supported import TYPES, supported
 
 
@@ -20,7 +21,8 @@ def converts(operator: str, flavour: str) -> bool:
 
 
 def test_every_rewrite_is_listed() -> None:
-    assert {it.operator for it in supported()} == set(TYPES)
+    assert {kind.name.removeprefix("tfl.").upper() for kind in REWRITES} == set(TYPES)
+    assert [it.operator for it in supported()] == sorted(TYPES)
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
