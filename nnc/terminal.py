@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.console import Console
+_NARROWEST = 16
+"""Columns that a column which is shortened keeps."""
 
+_WIDEST = 4096
 _PIPE_WIDTH = 240
 """Columns of a table that is not shown on a terminal: nothing is cut off there."""
 
@@ -47,30 +47,43 @@ def note(text: str) -> None:
 
 
 def print_table(
-    title: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1
+    title: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    left: int = 1,
+    flexible: int | None = None,
 ) -> None:
-    """A table on standard output whose first `left` columns are text and the others numbers."""
+    """
+    A table on standard output whose first `left` columns are text and the others numbers.
+
+    The column `flexible` is shortened where a terminal is too narrow; if that is not enough, the
+    terminal breaks lines, and no number is cut off.
+    """
     from rich.box import SIMPLE_HEAD
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(plain(title)), title_justify="left", box=SIMPLE_HEAD)
+    cells = [[plain(cell) for cell in row] for row in rows]
+    table = Table(title=Text(plain(title)), title_justify="left", box=SIMPLE_HEAD, padding=0)
+    table.pad_edge = False
     for position, name in enumerate(head):
+        width = max(len(row[position]) for row in [head, *cells])
         table.add_column(
-            Text(name), justify="left" if position < left else "right", overflow="fold"
+            Text(name),
+            justify="left" if position < left else "right",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=min(width, _NARROWEST) if position == flexible else width,
         )
-    for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
-    _console().print(table)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
-    return console
+    wanted = console.width if console.is_terminal else _PIPE_WIDTH
+    console.width = _WIDEST
+    console.width = max(wanted, console.measure(table).minimum)
+    console.print(table)
 
 
 @contextmanager

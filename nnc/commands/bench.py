@@ -146,4 +146,5 @@ def _print_layers(record: Record) -> None:
             for number, layer in enumerate(record.layers)
         ],
         left=4,
+        flexible=1,
     )

@@ -89,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
             *(_cells("output", short(row.name), row) for row in result.outputs),
         ],
         left=3,
+        flexible=1,
     )
     if result.unmatched:
         names = ", ".join(short(name) for name in result.unmatched)
