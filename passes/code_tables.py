@@ -26,7 +26,7 @@ def codes(kind: UniformQuantizedType) -> Array:
 
 def uniform(value: SSAValue) -> Array | None:
     """The value that all elements of a constant have, as an array of one element; None if none."""
-    if not isinstance(value.owner, ConstantOp):
+    if not isinstance(value.owner, ConstantOp) or value.owner.is_elided:
         return None
     values = value.owner.values.reshape(-1)
     return values[:1] if (values == values[0]).all() else None

@@ -85,7 +85,10 @@ def _is_zero(pad: PadOp, weights: SSAValue) -> bool:
 def _are_finite(weights: SSAValue) -> bool:
     if quantization_of(weights) is not None or not isinstance(element_of(weights), Float32Type):
         return True
-    return isinstance(weights.owner, ConstantOp) and bool(np.isfinite(weights.owner.values).all())
+    constant = weights.owner
+    if not isinstance(constant, ConstantOp) or constant.is_elided:
+        return False
+    return bool(np.isfinite(constant.values).all())
 
 
 def _is_lowest(pad: PadOp, pooled: MaxPool2DOp) -> bool:
