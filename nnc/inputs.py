@@ -49,7 +49,8 @@ def read_inputs(source: str, tensors: Sequence[Tensor], *, scale: float | None =
 
     - `random:SEED:N`: N samples, integers uniform over their whole type, floats normal.
     - `smooth:SEED:N`: N samples of low spatial frequency, as images and spectrograms are.
-    - FILE.npz: arrays by the names of the inputs. FILE.npy: the array of the only input.
+    - FILE.npz: arrays by the names of the inputs. FILE.npy, FILE.npz:NAME: the array of the only
+      input.
     - An image: the only input, 1xHxWxC. A real value is `scale` times a pixel; without it, pixels
       are stored as they are in uint8, less 128 in int8, divided by 255 in float.
 
@@ -64,12 +65,18 @@ def read_inputs(source: str, tensors: Sequence[Tensor], *, scale: float | None =
         return Samples([[make(rng, tensor) for tensor in tensors] for _ in range(count)])
     if source.startswith(("random:", "smooth:")):
         raise UsageError(f"expected {source.partition(':')[0]}:SEED:N, got '{source}'")
-    path = Path(source)
+    file, is_npz, array = source.rpartition(".npz:")
+    path = Path(f"{file}.npz" if is_npz else source)
     extension = path.suffix[1:].lower()
     if extension in IMAGES:
         return Samples([[_image(path, _only(path, tensors), scale)]])
     if scale is not None:
         raise UsageError("--scale is for images")
+    if is_npz:
+        arrays = _read_npz(path)
+        if array not in arrays:
+            raise UsageError(f"{path}: no array '{array}'{_hint(array, arrays)}")
+        return _arrays({_only(path, tensors).name: arrays[array]}, tensors, path)
     if extension == "npz":
         return _arrays(_read_npz(path), tensors, path)
     if extension == "npy":
@@ -78,6 +85,10 @@ def read_inputs(source: str, tensors: Sequence[Tensor], *, scale: float | None =
     raise UsageError(
         f"{path}: expected a file ending in one of {known}, random:SEED:N or smooth:SEED:N"
     )
+
+
+def _hint(name: str, arrays: Mapping[str, Array]) -> str:
+    return suggestion(name, arrays) or f"; it has {', '.join(arrays) or 'none'}"
 
 
 def _only(path: Path, tensors: Sequence[Tensor]) -> Tensor:
@@ -119,8 +130,9 @@ def _arrays(arrays: Mapping[str, Array], tensors: Sequence[Tensor], path: Path) 
     for tensor in tensors:
         name = next((it for it in (tensor.name, *tensor.aliases) if it in arrays), None)
         if name is None:
-            hint = suggestion(tensor.name, arrays) or f"; it has {', '.join(arrays) or 'none'}"
-            problems.append(f"{path}: no array for the input '{tensor.name}'{hint}")
+            problems.append(
+                f"{path}: no array for the input '{tensor.name}'{_hint(tensor.name, arrays)}"
+            )
             continue
         try:
             stored = _stored(arrays[name], tensor, notes)

@@ -104,8 +104,8 @@ def add_inputs(parser: argparse.ArgumentParser, *, default: str | None = None) -
         "--inputs",
         metavar="SAMPLES",
         default=default,
-        help="FILE.npz (arrays by the inputs' names), FILE.npy, an image, random:SEED:N or "
-        f"smooth:SEED:N{generated}",
+        help="FILE.npz (arrays by the inputs' names; FILE.npz:NAME for one of them), FILE.npy, an "
+        f"image, random:SEED:N or smooth:SEED:N{generated}",
     )
     parser.add_argument(
         "--scale",

@@ -102,6 +102,15 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_one_array_of_many(tmp_path: Path) -> None:
+    path = npz(tmp_path / "a.npz", y=np.zeros((4, 2, 3), np.int8), labels=np.zeros(4))
+    assert len(read_inputs(f"{path}:y", [INT8]).inputs) == 4
+    with pytest.raises(UsageError, match="no array 'label'; did you mean 'labels'"):
+        read_inputs(f"{path}:label", [INT8])
+    with pytest.raises(UsageError, match="several inputs"):
+        read_inputs(f"{path}:y", [INT8, INDEX])
+
+
 def test_as_many_samples_of_each(tmp_path: Path) -> None:
     path = npz(tmp_path / "a.npz", x=np.zeros((3, 2, 3), np.int8), i=np.zeros((2, 4), np.int32))
     with pytest.raises(UsageError, match="as many samples for each input, got x: 3, i: 2"):
