@@ -16,6 +16,7 @@ import numpy as np
 from xdsl.dialects.builtin import MemRefType, TensorType
 from xdsl.ir import Attribute
 
+from nnc.dialects.kernel.memory import storage_of
 from nnc.dialects.nn.algebra import INDEX, NumpyScalar, is_float
 from nnc.dialects.nn.base import Elements, LoopElements, NnOp, NumpyElements, S
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder, Operand
@@ -43,6 +44,10 @@ class Program(Elements[S], ABC):
     @abstractmethod
     def store(self, buffer: int, index: Sequence[S], value: S) -> None:
         """Stores an element, in its storage type."""
+
+    @abstractmethod
+    def copy(self, source: int, target: int) -> None:
+        """Copies an operand to a result of its type; nothing where both are in one place."""
 
     @abstractmethod
     def for_each(self, spans: Sequence[Span], body: Callable[[list[S]], None]) -> None:
@@ -120,6 +125,9 @@ class NumpyProgram(NumpyElements, Program[NumpyScalar]):
         assert value.array.dtype.itemsize == dtype.itemsize, f"{value.type} stored as {dtype}"
         self.arrays[buffer][tuple(i.array for i in index)] = value.array.view(dtype)
 
+    def copy(self, source: int, target: int) -> None:
+        self.arrays[target][...] = self.arrays[source]
+
     def for_each(self, spans: Sequence[Span], body: Callable[[list[NumpyScalar]], None]) -> None:
         ranges = [range(span) if isinstance(span, int) else range(*span) for span in spans]
         outer, self._rank = self._rank, self._rank + len(ranges)
@@ -185,6 +193,12 @@ class LoopProgram(LoopElements, Program[IRScalar]):
 
     def store(self, buffer: int, index: Sequence[IRScalar], value: IRScalar) -> None:
         self.builder.store(self.buffers[buffer], index, value)
+
+    def copy(self, source: int, target: int) -> None:
+        nest, operands = self.builder.nest, len(self.builder.inputs)
+        memory = nest.inputs[source], nest.outputs[target - operands]
+        if storage_of(memory[0]) is not storage_of(memory[1]):
+            self.builder.copy(self.buffers[source], self.buffers[target])
 
     def for_each(self, spans: Sequence[Span], body: Callable[[list[IRScalar]], None]) -> None:
         def nest(outer: list[IRScalar], rest: Sequence[Span]) -> None:
