@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
-from support.compiled import LOOPS, SANITIZED, How, run_on_core
+from support.compiled import LOOPS, SANITIZED, WHOLE, How, run_on_core
 from support.oracle import Array, Reference, edge_inputs, random_inputs, smooth_inputs
 from support.project import ROOT
 from support.sample_network import needs_boards
@@ -65,7 +65,7 @@ def samples_of(reference: Reference, random: int = 1, smooth: int = 2) -> list[l
 def test_digits(name: str) -> None:
     data = (DIGITS / f"{name}.tflite").read_bytes()
     samples = samples_of(Reference(data), 5, 5)
-    for how in (LOOPS, SANITIZED, How(compiler="clang"), How(io="outside")):
+    for how in (LOOPS, WHOLE, SANITIZED, How(compiler="clang"), How(io="outside")):
         assert check_all([(data, samples)], how) == [[]]
 
 
@@ -82,6 +82,21 @@ def test_model(name: str) -> None:
     data = (folder() / f"{name}.tflite").read_bytes()
     reference = oracle(data)
     assert check_all([(data, samples_of(reference))], oracles=[reference]) == [[]]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_all_passes_and_kernels(name: str) -> None:
+    data = (folder() / f"{name}.tflite").read_bytes()
+    reference = oracle(data)
+    assert check_all([(data, samples_of(reference))], WHOLE, [reference]) == [[]]
+
+
+@pytest.mark.parametrize("how", [LOOPS, WHOLE], ids=["loops", "whole"])
+def test_hybrid(how: How) -> None:
+    """What is quantised at run time has no tensor in the model, nor a name."""
+    data = (folder() / "mlperf_tiny/kws_hybrid.tflite").read_bytes()
+    (unknown,) = check_all([(data, samples_of(Reference(data)))], how)
+    assert all(name.startswith("layer") for name in unknown)
 
 
 @pytest.mark.parametrize("name", ["person", "no_person"])

@@ -24,6 +24,8 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 from support import library_runner
+from support.expanded import expand_calls
+from support.installed import installed
 from xdsl.context import Context
 from xdsl.dialects import get_all_dialects
 from xdsl.dialects.builtin import ModuleOp
@@ -39,6 +41,7 @@ from nnc.frontends.tflite import import_tflite
 from nnc.harness import ElementType
 from nnc.passes import load_pass
 from nnc.passes.mlir_text import parse_mlir
+from nnc.pipeline import SIMPLIFICATIONS
 from nnc.toolchain import (
     RUNTIME,
     SANITIZERS,
@@ -68,10 +71,15 @@ class CompiledError(AssertionError):
 @dataclass(frozen=True)
 class How:
     """
-    How networks become programs: options of `tfl-to-nn`, `nn-to-kernel` and `plan-memory`, then
-    those of the host's compiler. `sanitize` adds the address, undefined and alignment sanitizers
-    (gcc only). With `keep_state`, recurrent networks remember one sample in the next.
+    How networks become programs: options of `tfl-to-nn`, `nn-to-kernel` and `plan-memory`, whether
+    `nn` is simplified in between and calls of kernels are expanded to loops, then options of the
+    host's compiler. `sanitize` adds the address,
+    undefined and alignment sanitizers (gcc only). With `keep_state`, recurrent networks remember
+    one sample in the next.
     """
+
+    simplify: bool = False
+    expand: bool = False
 
     kernels: str = "none"
     target: str = "cortex-m4"
@@ -85,6 +93,9 @@ class How:
 
 LOOPS = How()
 """Loops only, for the host."""
+
+WHOLE = How(simplify=True, kernels="portable")
+"""What `nnc compile` does without CMSIS-NN, for the host."""
 
 SANITIZED = How(sanitize=True)
 """Loops only, for the host, with all sanitizers."""
@@ -114,10 +125,13 @@ def planned(model: Model, how: How = LOOPS) -> ModuleOp:
     passes: dict[str, dict[str, str]] = {}
     if any(op.name.startswith("tfl.") for op in module.walk()):
         passes["tfl-to-nn"] = {"numerics": how.numerics}
+    passes |= {name: {} for name in SIMPLIFICATIONS if how.simplify}
     passes["nn-to-kernel"] = {"kernels": how.kernels, "target": how.target}
     passes["plan-memory"] = {"io": how.io}
     for name, options in passes.items():
         cast(Any, load_pass(name))(**options).apply(Context(), module)
+        if name == "nn-to-kernel" and how.expand:
+            expand_calls(module)
     module.verify()
     return module
 
@@ -150,16 +164,22 @@ def run_on_core(
     """
     The same on an emulated Cortex-M, beside what the emulator has to say.
 
-    Without `hook` the runs have no layers, but instructions and stack are counted.
+    Without `hook` the runs have no layers, but instructions and stack are counted. Kernels of
+    CMSIS-NN are linked with the library; skips the test where it is not installed.
     """
     module = planned(model, replace(how, target=core))
     with tempfile.TemporaryDirectory(prefix="nnc-test-") as name:
         folder = Path(name)
         for file, text in generate(module, "net").items():
             (folder / file).write_text(text)
-        for source in _runtime_sources([module]):
-            (folder / source.name).write_bytes(source.read_bytes())
         options = BuildOptions(includes=(RUNTIME,), strict=True)
+        sources = _runtime_sources([module])
+        if how.kernels == "cmsis-nn":
+            library = installed(core)
+            options = replace(library.options(), includes=(RUNTIME, library.include))
+            sources = [source for source in sources if not source.name.startswith("nnc_cmsis_")]
+        for source in sources:
+            (folder / source.name).write_bytes(source.read_bytes())
         inputs = list(_bytes(module, samples))
         result = run_network(folder, "net", inputs, on=core, hook=hook, options=options)
     network = result.network
@@ -256,17 +276,23 @@ def _execute(
         command = [how.compiler, "-print-file-name=libasan.so"]
         found = subprocess.run(command, capture_output=True, text=True, check=True)
         environment |= {"LD_PRELOAD": found.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0"}
-    child = subprocess.run(
+    child = subprocess.Popen(
         [sys.executable, "-I", "-S", library_runner.__file__, str(library)],
-        input=pickle.dumps((how.sanitize, jobs)),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         env=environment,
-        timeout=TIMEOUT,
-        check=False,
     )
+    try:
+        output, errors = child.communicate(pickle.dumps((how.sanitize, jobs)), TIMEOUT)
+    except subprocess.TimeoutExpired:
+        raise CompiledError(f"no result after {TIMEOUT:g} s") from None
+    finally:
+        child.kill()
+        child.wait()
     if child.returncode:
-        raise CompiledError(_crash(child.returncode, child.stderr.decode(errors="replace")))
-    answers = cast(list[library_runner.Answer | str], pickle.loads(child.stdout))
+        raise CompiledError(_crash(child.returncode, errors.decode(errors="replace")))
+    answers = cast(list[library_runner.Answer | str], pickle.loads(output))
     failed = {job[0]: a for job, a in zip(jobs, answers, strict=True) if isinstance(a, str)}
     if failed:
         raise CompiledError(f"networks failed: {failed}")

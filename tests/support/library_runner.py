@@ -194,8 +194,9 @@ def main() -> None:
     for job in jobs:
         print(job[0], file=sys.stderr, flush=True)
         try:
-            answers.append(_run(library, job, memory))
+            answer = _run(library, job, memory)
             memory.release()
+            answers.append(answer)
         except (RuntimeError, AssertionError) as error:
             answers.append(str(error))
     sys.stdout.buffer.write(pickle.dumps(answers))
