@@ -155,17 +155,21 @@ class Cursor:
     """
 
     builder: Builder
-    constants: Builder
-    known: dict[tuple[str, Attribute], SSAValue] = field(
-        default_factory=dict[tuple[str, Attribute], SSAValue]
+    block: Block
+    known: dict[tuple[str, Attribute], arith.ConstantOp] = field(
+        default_factory=dict[tuple[str, Attribute], arith.ConstantOp]
     )
 
     def constant(self, attribute: FloatAttr | IntegerAttr) -> SSAValue:
         """The value of a constant of the nest."""
         key = str(attribute), attribute.type
         if key not in self.known:
-            self.known[key] = self.constants.insert(arith.ConstantOp(attribute)).result
-        return self.known[key]
+            # Where the nest is still empty, its start would soon be its end.
+            last = next(reversed(self.known.values()), None)
+            at_start = InsertPoint.at_start(self.block)
+            point = at_start if last is None else InsertPoint.after(last)
+            self.known[key] = Builder(point).insert(arith.ConstantOp(attribute))
+        return self.known[key].result
 
 
 class IRScalar(Scalar):
@@ -389,9 +393,7 @@ class LoopBuilder:
         self.outputs = [Operand(a, t) for a, t in zip(args[split:end], outputs, strict=True)]
         self.scratch = list(args[end:])
         block = nest.body.block
-        self.cursor = Cursor(
-            Builder(InsertPoint.at_end(block)), Builder(InsertPoint.at_start(block))
-        )
+        self.cursor = Cursor(Builder(InsertPoint.at_end(block)), block)
         self._tables: dict[int, tuple[Array, Operand]] = {}
 
     def _insert(self, op: Operation) -> IRScalar:
