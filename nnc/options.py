@@ -39,7 +39,8 @@ class Options:
     - `numerics` is the contract: "tflite" (its reference kernels, bit for bit) or "tflm".
     - `kernels`: "none" (loops only), "portable" (also our kernels and our portable implementation
       of CMSIS-NN's), "cmsis-nn" (the library), or "auto": the library where CMSIS_NN_ROOT says
-      where it is, else portable.
+      where it is, else portable. With `optimize` "ram" or "flash" that is always portable: its
+      functions write over their input and are several times smaller than the library's.
     - `io` places inputs and outputs "inside" the arena or leaves them "outside" to the caller.
 
     Raises UnknownCoreError, OptionError.
@@ -63,7 +64,8 @@ class Options:
         """`kernels` with "auto" decided."""
         if self.kernels != "auto":
             return self.kernels
-        return "cmsis-nn" if os.environ.get(CMSIS_NN_ROOT) else "portable"
+        small = self.optimize in ("ram", "flash")
+        return "cmsis-nn" if os.environ.get(CMSIS_NN_ROOT) and not small else "portable"
 
     @property
     def contract(self) -> str:
