@@ -295,6 +295,9 @@ def _conversion(op: Operation, value: Expression) -> Expression:
             if _bits(target) == 32:
                 return call
             return Expression(f"({c_type(target)}){call.text}", UNARY)
+        case arith.UIToFPOp() if _bits(source) > 1:
+            inner = f"(uint{_bits(source)}_t){value.within(UNARY)}"
+            return Expression(f"({c_type(target)}){inner}", UNARY)
         case arith.BitcastOp():
             name = "nnc_f32_of_bits" if isinstance(target, Float32Type) else "nnc_bits_of_f32"
             return _call(name, [value])

@@ -33,6 +33,7 @@ from xdsl.utils.exceptions import VerifyException
 from nnc.dialects.nn import fixed_point
 from nnc.dialects.nn.algebra import NumpyScalar
 from nnc.dialects.nn.base import Elements, NnOp, NumpyElements, RoundingAttr, S, grid
+from nnc.dialects.nn.checks import Kind, check_kind, check_shape
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import (
     Array,
@@ -110,11 +111,35 @@ class AccumulatingOp(NnOp, ABC):
         wide = isinstance(scalar_type(operands[0]), IntegerType) and _bits(operands[0]) > 8
         return i64 if wide and not isinstance(operands[0], BinType) else i32
 
+    @property
+    def bias_elements(self) -> tuple[Attribute, ...]:
+        """The element types that a bias may have."""
+        operands = element_of(self.input), element_of(self.weights)
+        floats = any(isinstance(element, Float32Type) for element in operands)
+        return (f32,) if floats else (i32, i64)
+
     def verify_(self) -> None:
         output = element_of(self.output)
+        for what, value in (("an input", self.input), ("weights", self.weights)):
+            check_kind(what, value, Kind.NUMBER | Kind.BINARY)
+        kinds = Kind.F32 | Kind.QUANTIZED | Kind.BINARY
+        if self.accumulator != f32:
+            kinds |= Kind.INTEGER
+        check_kind("an output", self.output, kinds)
+        if self.bias is not None:
+            check_shape("a bias", self.bias, shape_of(self.output)[-1:])
+            if element_of(self.bias) not in self.bias_elements:
+                expected = " or ".join(map(str, self.bias_elements))
+                raise VerifyException(f"expected a bias of {expected}, got {self.bias.type}")
         if self.accumulator != f32 and isinstance(output, UniformQuantizedType):
             if self.rounding is None:
                 raise VerifyException("expected a rounding for a quantised output, got none")
+            expected = i64 if self.rounding.data is Rounding.MB64 else i32
+            if self.rounding.data is not Rounding.F64 and self.accumulator != expected:
+                raise VerifyException(
+                    f"expected an accumulator of {expected} for {self.rounding.data}, "
+                    f"got {self.accumulator}"
+                )
         elif self.rounding is not None:
             raise VerifyException(
                 f"expected no rounding for an output of {output}, got {self.rounding.data}"
@@ -124,6 +149,13 @@ class AccumulatingOp(NnOp, ABC):
             raise VerifyException(
                 f"expected weights quantised along axis {self.weight_axis}, got {weights.axis}"
             )
+        if weights is not None and weights.axis is not None:
+            channels = shape_of(self.weights)[self.weight_axis : self.weight_axis + 1]
+            if channels != weights.scales.shape:
+                raise VerifyException(
+                    f"expected a scale for each channel, got {weights.scales.size} "
+                    f"for {self.weights.type}"
+                )
 
     def channel_scales(self) -> npt.NDArray[np.float64]:
         """The real number that an accumulated unit stands for, per output channel or one."""
@@ -197,7 +229,7 @@ class AccumulatingOp(NnOp, ABC):
             )
         if isinstance(output, BinType):
             return total < 0
-        return total.to(output)
+        return total.to(scalar_type(output))
 
     def _finish_real(self, b: Elements[S], real: S) -> S:
         if isinstance(element_of(self.output), BinType):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC
+from typing import ClassVar
 
-import numpy as np
 from xdsl.dialects.builtin import (
     FloatAttr,
     IntegerAttr,
@@ -23,9 +23,16 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.accumulate import decode
 from nnc.dialects.nn.base import Elements, ElementwiseOp, RoundingAttr, S
+from nnc.dialects.nn.checks import (
+    Kind,
+    broadcast_shape,
+    check_kind,
+    check_output,
+    check_same_kind,
+)
 from nnc.dialects.nn.quantized import arithmetic_type, f32_product, f32_quotient, rescale
 from nnc.dialects.quant import UniformQuantizedType
-from nnc.dialects.types import element_of, quantization_of, scalar_type, shape_of
+from nnc.dialects.types import element_of, quantization_of, scalar_type
 
 
 def plain(b: Elements[S], op: BinaryOp, lhs: S, rhs: S) -> tuple[S, S]:
@@ -49,19 +56,20 @@ class BinaryOp(ElementwiseOp, ABC):
     max = opt_prop_def(IntegerAttr | FloatAttr)
 
     def verify_(self) -> None:
-        shape = shape_of(self.output)
-        try:
-            expected = np.broadcast_shapes(shape_of(self.lhs), shape_of(self.rhs))
-        except ValueError:
-            raise VerifyException(
-                f"expected operands that broadcast, got {shape_of(self.lhs)} "
-                f"and {shape_of(self.rhs)}"
-            ) from None
-        if expected != shape:
-            raise VerifyException(f"expected an output of shape {expected}, got {shape}")
+        check_output(self.output, broadcast_shape((self.lhs, self.rhs)))
+        check_kind("operands", self.lhs, self.KINDS)
+        check_same_kind("a result", self.output, self.lhs)
+        self.check_operands()
         quantized = isinstance(element_of(self.output), UniformQuantizedType)
         if quantized and self.rounding is None and self.requantizes:
             raise VerifyException("expected a rounding for a quantised output, got none")
+
+    KINDS: ClassVar[Kind] = Kind.NUMBER
+    """The element types that both operands and the output may have."""
+
+    def check_operands(self) -> None:
+        """Operands that go together. Raises VerifyException."""
+        check_same_kind("operands", self.rhs, self.lhs)
 
     @property
     def requantizes(self) -> bool:

@@ -8,6 +8,7 @@ the kernels of TFLite; the others are fixed-point formulas of the same kernels.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from xdsl.dialects.builtin import UnitAttr, f64, i32
 from xdsl.irdl import irdl_op_definition, opt_prop_def
@@ -17,6 +18,7 @@ from nnc.dialects.nn.accumulate import decode
 from nnc.dialects.nn.algebra import is_float
 from nnc.dialects.nn.arithmetic import BinaryOp, plain
 from nnc.dialects.nn.base import Elements, S
+from nnc.dialects.nn.checks import Kind, check_kind
 from nnc.dialects.nn.gemmlowp_scalar import reciprocal_of_one_plus
 from nnc.dialects.nn.quantized import (
     f32_product,
@@ -84,6 +86,7 @@ class PowOp(StoredBinaryOp):
     """
 
     name = "nn.pow"
+    KINDS: ClassVar[Kind] = Kind.F32 | Kind.INTEGER
 
     def combine(self, b: Elements[S], lhs: S, rhs: S) -> S:
         if is_float(lhs.type):
@@ -102,6 +105,7 @@ class Atan2Op(StoredBinaryOp):
     """
 
     name = "nn.atan2"
+    KINDS: ClassVar[Kind] = Kind.F32
 
     def combine(self, b: Elements[S], lhs: S, rhs: S) -> S:
         return lhs.atan2(rhs)
@@ -169,6 +173,7 @@ class ShiftRightOp(StoredBinaryOp):
     """
 
     name = "nn.shift_right"
+    KINDS: ClassVar[Kind] = Kind.INTEGER
 
     def combine(self, b: Elements[S], lhs: S, rhs: S) -> S:
         width = 8 * numpy_dtype(element_of(self.lhs)).itemsize
@@ -267,6 +272,12 @@ class PreluOp(BinaryOp):
     name = "nn.prelu"
 
     f32_multiplier = opt_prop_def(UnitAttr)
+
+    def check_operands(self) -> None:
+        if quantization_of(self.lhs) is None:
+            super().check_operands()
+        else:
+            check_kind("slopes", self.rhs, Kind.QUANTIZED)
 
     def real_multipliers(self) -> tuple[float, ...]:
         scales = self.scales

@@ -9,7 +9,9 @@ import numpy as np
 from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
     DenseResourceAttr,
+    Float16Type,
     Float32Type,
+    Float64Type,
     FloatAttr,
     IntegerAttr,
     IntegerType,
@@ -44,6 +46,7 @@ from nnc.dialects.nn.base import (
     RoundingAttr,
     S,
 )
+from nnc.dialects.nn.checks import Kind, check_axis, check_kind, check_same_element
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder, Operand
 from nnc.dialects.nn.quantized import (
     arithmetic_type,
@@ -184,6 +187,13 @@ class DequantizeOp(UnaryOp):
             raise VerifyException(f"expected a quantised input, got {self.input.type}")
         if not isinstance(element_of(self.output), Float32Type):
             raise VerifyException(f"expected a float output, got {self.output.type}")
+        kind = quantization_of(self.input)
+        if kind is not None and kind.axis is not None:
+            check_axis(kind.axis, len(shape_of(self.input)))
+            if shape_of(self.input)[kind.axis] != kind.scales.size:
+                raise VerifyException(
+                    f"expected a scale for each index, got {kind.scales.size} for {self.input.type}"
+                )
 
     def element(self, b: Elements[S], index: Sequence[S], result: int) -> S:
         kind = quantization_of(self.input)
@@ -230,6 +240,12 @@ class RequantizeOp(UnaryOp):
     max = opt_prop_def(IntegerAttr)
     f32_multiplier = opt_prop_def(UnitAttr)
 
+    def verify_(self) -> None:
+        super().verify_()
+        for what, value in (("an input", self.input), ("an output", self.output)):
+            if quantization_of(value) is None:
+                raise VerifyException(f"expected {what} that is quantised, got {value.type}")
+
     def body(self, b: Elements[S], *values: S) -> S:
         source, target = quantization_of(self.input), quantization_of(self.output)
         assert source is not None and target is not None
@@ -264,10 +280,8 @@ class ClampOp(UnaryOp):
 
     def verify_(self) -> None:
         super().verify_()
-        if element_of(self.input) != element_of(self.output):
-            raise VerifyException(
-                f"expected an output of {element_of(self.input)}, got {element_of(self.output)}"
-            )
+        check_kind("an input", self.input, Kind.NUMBER)
+        check_same_element("an output", self.output, self.input)
 
     def body(self, b: Elements[S], *values: S) -> S:
         kind = element_of(self.input)
@@ -293,6 +307,13 @@ class CastOp(UnaryOp):
 
     name = "nn.cast"
     TABULATES: ClassVar[bool] = False
+
+    def verify_(self) -> None:
+        super().verify_()
+        wide = Float16Type | Float64Type
+        source, target = element_of(self.input), element_of(self.output)
+        if isinstance(target, wide) or (isinstance(source, wide) and target != f32):
+            raise VerifyException(f"expected a cast of {source} to f32, got one to {target}")
 
     def body(self, b: Elements[S], *values: S) -> S:
         (value,) = values
@@ -376,6 +397,8 @@ class Lookup16Op(ElementwiseOp):
     output = result_def(TensorType)
 
     def verify_(self) -> None:
+        for what, value in (("an input", self.input), ("an output", self.output)):
+            check_kind(what, value, Kind.QUANTIZED_16)
         if self.table.type != TensorType(IntegerType(16), [513]):
             raise VerifyException(f"expected a table of 513 x i16, got {self.table.type}")
         if shape_of(self.input) != shape_of(self.output):

@@ -11,6 +11,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.accumulate import AccumulatingOp
 from nnc.dialects.nn.base import LoopElements
+from nnc.dialects.nn.checks import check_output, check_rank
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
 from nnc.dialects.nn.window import Axis, Window
 from nnc.dialects.types import Array, shape_of
@@ -40,14 +41,15 @@ class WindowedOp(AccumulatingOp, ABC):
 
     def verify_(self) -> None:
         super().verify_()
-        for name, value in (("input", self.input), ("weights", self.weights)):
-            if len(shape_of(value)) != 4:
-                raise VerifyException(f"expected {name} of rank 4, got {value.type}")
+        values = ("an input", self.input), ("weights", self.weights), ("an output", self.output)
+        for what, value in values:
+            check_rank(what, value, 4)
         if len(self.strides) != 2 or len(self.dilations) != 2 or len(self.padding) != 4:
             raise VerifyException("expected 2 strides, 2 dilations and 4 paddings")
         if min(self.strides.get_values()) < 1 or min(self.dilations.get_values()) < 1:
             raise VerifyException("expected strides and dilations of at least 1")
         self.window().verify()
+        check_output(self.output, [shape_of(self.input)[0], *shape_of(self.output)[1:]])
 
 
 class ConvolutionOp(WindowedOp, ABC):
@@ -215,6 +217,9 @@ class FullyConnectedOp(AccumulatingOp, ABC):
 
     def verify_(self) -> None:
         super().verify_()
+        values = ("an input", self.input), ("weights", self.weights), ("an output", self.output)
+        for what, value in values:
+            check_rank(what, value, 2)
         rows, depth = shape_of(self.input)
         outputs, weight_depth = shape_of(self.weights)
         if depth != weight_depth or shape_of(self.output) != (rows, outputs):

@@ -9,6 +9,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.accumulate import AccumulatingOp
 from nnc.dialects.nn.base import LoopElements
+from nnc.dialects.nn.checks import check_rank
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
 from nnc.dialects.types import Array, shape_of
 
@@ -40,9 +41,10 @@ class ConvTranspose2DOp(AccumulatingOp):
         strides, padding = self.strides.get_values(), self.padding.get_values()
         if len(strides) != 2 or len(padding) != 2 or min(strides) < 1 or min(padding) < 0:
             raise VerifyException("expected 2 strides of at least 1 and 2 paddings of at least 0")
-        source, weights, target = (shape_of(v) for v in (self.input, self.weights, self.output))
-        if not len(source) == len(weights) == len(target) == 4:
-            raise VerifyException("expected images and weights of 4 dimensions")
+        values = ("an input", self.input), ("weights", self.weights), ("an output", self.output)
+        for what, value in values:
+            check_rank(what, value, 4)
+        source, weights, target = (shape_of(value) for _, value in values)
         if (source[0], weights[0], weights[3]) != (target[0], target[3], source[3]):
             raise VerifyException(f"expected weights for {source} and {target}, got {weights}")
 
@@ -87,8 +89,8 @@ class ConvTranspose2DOp(AccumulatingOp):
                 return total + self.product(context, value, b.load(w, [oc, ky, kx, at[2]]), oc)
 
             bounds = [
-                _pixels(last_y, phase_y, height, kernel_height, step_y),
-                _pixels(last_x, phase_x, width, kernel_width, step_x),
+                pixels(last_y, phase_y, height, kernel_height, step_y),
+                pixels(last_x, phase_x, width, kernel_width, step_x),
                 (0, depth),
             ]
             total = b.reduce(bounds, b.constant(0, self.accumulator), tap)
@@ -98,7 +100,7 @@ class ConvTranspose2DOp(AccumulatingOp):
         b.produce(b.outputs[0], element)
 
 
-def _pixels(
+def pixels(
     last: IRScalar, phase: IRScalar, extent: int, kernel: int, stride: int
 ) -> tuple[IRScalar, IRScalar]:
     """The taps of one phase whose pixels lie inside the input."""

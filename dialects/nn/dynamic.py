@@ -21,6 +21,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.accumulate import AccumulatingOp, scales_of
 from nnc.dialects.nn.base import Elements, S
+from nnc.dialects.nn.checks import Kind, check_kind
 from nnc.dialects.nn.convolution import ConvolutionOp, DepthwiseOp, FullyConnectedOp
 from nnc.dialects.nn.program import Program, ProgramOp
 from nnc.dialects.types import Array, element_of, shape_of
@@ -169,8 +170,13 @@ class DynamicOp(AccumulatingOp, ABC):
     def accumulator(self) -> Attribute:
         return i32
 
+    @property
+    def bias_elements(self) -> tuple[Attribute, ...]:
+        return (f32,)
+
     def verify_(self) -> None:
         super().verify_()
+        check_kind("weights", self.weights, Kind.QUANTIZED_8)
         if element_of(self.input) != i8 or element_of(self.output) != f32:
             raise VerifyException(
                 f"expected an input of i8 and an output of f32, got {element_of(self.input)} "

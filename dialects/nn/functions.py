@@ -6,7 +6,7 @@ import math
 from typing import ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import FloatAttr, IntegerType, UnitAttr, f32, i32
+from xdsl.dialects.builtin import FloatAttr, UnitAttr, f32, i32
 from xdsl.irdl import irdl_op_definition, opt_prop_def, prop_def
 
 from nnc.dialects.nn import gemmlowp, tables
@@ -41,7 +41,7 @@ class AbsOp(FunctionOp):
     def body(self, b: Elements[S], *values: S) -> S:
         source, target = quantization_of(self.input), quantization_of(self.output)
         if source is None or target is None:
-            return self.real(b, values[0])
+            return super().body(b, *values)
         number = decode(b, values[0], source, i32)
         magnitude = number.max(0 - number)
         if source.scale != target.scale:
@@ -206,7 +206,7 @@ class LeakyReluOp(FunctionOp):
     def body(self, b: Elements[S], *values: S) -> S:
         source, target = quantization_of(self.input), quantization_of(self.output)
         if source is None or target is None:
-            return self.real(b, values[0])
+            return super().body(b, *values)
         alpha = self.alpha.value.data
         number = decode(b, values[0], source, i32)
         slope = f32_quotient(f32_product(source.scale, abs(alpha)), target.scale)
@@ -291,10 +291,10 @@ class NegOp(FunctionOp):
         return -x
 
     def body(self, b: Elements[S], *values: S) -> S:
-        kind = scalar_type(element_of(self.output))
-        if not isinstance(kind, IntegerType) or kind.width.data >= 32:
-            return -values[0]
-        return (0 - b.widen(values[0], element_of(self.input), i32)).to(kind)
+        if quantization_of(self.output) is None:
+            return super().body(b, *values)
+        code = b.widen(values[0], element_of(self.input), i32)
+        return (0 - code).to(scalar_type(element_of(self.output)))
 
 
 @irdl_op_definition
@@ -399,7 +399,7 @@ class SqrtOp(FunctionOp):
     def body(self, b: Elements[S], *values: S) -> S:
         source, target = quantization_of(self.input), quantization_of(self.output)
         if source is None or target is None:
-            return self.real(b, values[0])
+            return super().body(b, *values)
         number = decode(b, values[0], source, i32).max(0).to(f32)
         quotient = (source.scale * number).math("sqrt") / target.scale
         return store(quotient.min(float(1 << 20)).to(i32), target)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Sequence
 from typing import ClassVar
 
-import numpy as np
 from xdsl.dialects.builtin import TensorType, UnitAttr, i1, i32
-from xdsl.ir import SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.accumulate import decode
 from nnc.dialects.nn.base import Elements, ElementwiseOp, S
+from nnc.dialects.nn.checks import (
+    Kind,
+    broadcast_shape,
+    check_kind,
+    check_output,
+    check_same_element,
+    check_same_kind,
+)
 from nnc.dialects.nn.quantized import arithmetic_type, rescale
 from nnc.dialects.nn.unary import UnaryOp
-from nnc.dialects.types import element_of, quantization_of, scalar_type, shape_of
+from nnc.dialects.types import element_of, quantization_of, scalar_type
 from nnc.dialects.utils import Rounding
 
 _COMPARISON_BITS = 8
@@ -38,9 +43,10 @@ class ComparisonOp(ElementwiseOp, ABC):
     stored = opt_prop_def(UnitAttr)
 
     def verify_(self) -> None:
-        check_broadcast((self.lhs, self.rhs), self.output)
-        if element_of(self.output) != i1:
-            raise VerifyException(f"expected an output of i1, got {element_of(self.output)}")
+        check_output(self.output, broadcast_shape((self.lhs, self.rhs)))
+        check_kind("operands", self.lhs, Kind.NUMBER | Kind.I1)
+        check_same_kind("operands", self.rhs, self.lhs)
+        check_kind("an output", self.output, Kind.I1)
 
     def body(self, b: Elements[S], *values: S) -> S:
         lhs, rhs = quantization_of(self.lhs), quantization_of(self.rhs)
@@ -52,17 +58,6 @@ class ComparisonOp(ElementwiseOp, ABC):
         c = decode(b, values[1], rhs, i32) << _COMPARISON_BITS
         a = rescale(b, a, lhs.scale, Rounding.DOUBLE)
         return a.compare(self.PREDICATE, rescale(b, c, rhs.scale, Rounding.DOUBLE))
-
-
-def check_broadcast(operands: Sequence[SSAValue], output: SSAValue) -> None:
-    """Operands that stretch to the output's shape. Raises VerifyException."""
-    shapes = [shape_of(operand) for operand in operands]
-    try:
-        expected = np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise VerifyException(f"expected operands that broadcast, got {shapes}") from None
-    if expected != shape_of(output):
-        raise VerifyException(f"expected an output of shape {expected}, got {shape_of(output)}")
 
 
 @irdl_op_definition
@@ -159,7 +154,8 @@ class BitsOp(ElementwiseOp, ABC):
     output = result_def(TensorType)
 
     def verify_(self) -> None:
-        check_broadcast((self.lhs, self.rhs), self.output)
+        check_output(self.output, broadcast_shape((self.lhs, self.rhs)))
+        check_kind("operands", self.lhs, Kind.INTEGER | Kind.I1)
         kinds = {element_of(value) for value in (self.lhs, self.rhs, self.output)}
         if len(kinds) > 1:
             raise VerifyException(f"expected one element type, got {', '.join(map(str, kinds))}")
@@ -222,6 +218,11 @@ class NotOp(UnaryOp):
 
     name = "nn.not"
 
+    def verify_(self) -> None:
+        super().verify_()
+        check_kind("an input", self.input, Kind.INTEGER | Kind.I1)
+        check_same_element("an output", self.output, self.input)
+
     def body(self, b: Elements[S], *values: S) -> S:
         return values[0] ^ (1 if values[0].type == i1 else -1)
 
@@ -246,9 +247,8 @@ class SelectOp(ElementwiseOp):
     output = result_def(TensorType)
 
     def verify_(self) -> None:
-        check_broadcast((self.condition, self.x, self.y), self.output)
-        if element_of(self.condition) != i1:
-            raise VerifyException(f"expected a condition of i1, got {element_of(self.condition)}")
+        check_output(self.output, broadcast_shape((self.condition, self.x, self.y)))
+        check_kind("a condition", self.condition, Kind.I1)
         kinds = {scalar_type(element_of(value)) for value in (self.x, self.y, self.output)}
         if len(kinds) > 1:
             raise VerifyException(f"expected one stored type, got {', '.join(map(str, kinds))}")

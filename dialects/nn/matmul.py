@@ -11,8 +11,8 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.accumulate import AccumulatingOp
 from nnc.dialects.nn.base import LoopElements, broadcast_index
+from nnc.dialects.nn.checks import broadcast_shapes, check_output
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
-from nnc.dialects.nn.movement import check_output
 from nnc.dialects.types import Array, shape_of
 
 
@@ -55,7 +55,7 @@ class MatMulOp(AccumulatingOp):
         if min(len(shape_of(self.input)), len(shape_of(self.weights))) < 2:
             raise VerifyException("expected matrices")
         rows, _, columns = self.matrices()
-        outer = np.broadcast_shapes(shape_of(self.input)[:-2], shape_of(self.weights)[:-2])
+        outer = broadcast_shapes([shape_of(self.input)[:-2], shape_of(self.weights)[:-2]])
         check_output(self.output, [*outer, rows, columns])
 
     def macs(self) -> int:

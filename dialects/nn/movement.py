@@ -13,13 +13,8 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.algebra import INDEX
 from nnc.dialects.nn.base import Elements, PointwiseOp, S, broadcast_index
+from nnc.dialects.nn.checks import Kind, check_axis, check_kind, check_output, check_same_element
 from nnc.dialects.types import element_of, shape_of
-
-
-def check_output(output: SSAValue, shape: Sequence[int]) -> None:
-    """A result of the given shape. Raises VerifyException."""
-    if shape_of(output) != tuple(shape):
-        raise VerifyException(f"expected an output of shape {tuple(shape)}, got {shape_of(output)}")
 
 
 class MovementOp(PointwiseOp, ABC):
@@ -31,10 +26,7 @@ class MovementOp(PointwiseOp, ABC):
     output = result_def(TensorType)
 
     def verify_(self) -> None:
-        if element_of(self.input) != element_of(self.output):
-            raise VerifyException(
-                f"expected an output of {element_of(self.input)}, got {element_of(self.output)}"
-            )
+        check_same_element("an output", self.output, self.input)
 
 
 @irdl_op_definition
@@ -215,6 +207,10 @@ class ReverseSequenceOp(MovementOp):
 
     def verify_(self) -> None:
         super().verify_()
+        rank = len(shape_of(self.input))
+        check_axis(self.axis.value.data, rank)
+        check_axis(self.batch_axis.value.data, rank)
+        check_kind("lengths", self.lengths, Kind.INTEGER)
         check_output(self.output, shape_of(self.input))
         batches = shape_of(self.input)[self.batch_axis.value.data]
         if shape_of(self.lengths) != (batches,):
@@ -258,6 +254,7 @@ class GatherOp(MovementOp):
         super().verify_()
         axis, batch = self.axis.value.data, self.batch_dims.value.data
         shape, numbers = shape_of(self.input), shape_of(self.indices)
+        check_kind("indices", self.indices, Kind.INTEGER)
         if not 0 <= batch <= axis < len(shape) or shape[:batch] != numbers[:batch]:
             raise VerifyException(
                 f"expected axes of {shape} and {numbers}, got axis {axis}, batch_dims {batch}"
@@ -294,8 +291,13 @@ class GatherNdOp(MovementOp):
     def verify_(self) -> None:
         super().verify_()
         batch, shape, numbers = self.batch_dims.value.data, *self._shapes()
-        depth = numbers[-1]
-        if batch >= len(numbers) or batch + depth > len(shape) or shape[:batch] != numbers[:batch]:
+        check_kind("indices", self.indices, Kind.INTEGER)
+        depth = numbers[-1] if numbers else 0
+        if (
+            not 0 <= batch < len(numbers)
+            or batch + depth > len(shape)
+            or shape[:batch] != numbers[:batch]
+        ):
             raise VerifyException(f"expected tuples that index {shape}, got {numbers}")
         check_output(self.output, [*numbers[:-1], *shape[batch + depth :]])
 
@@ -338,6 +340,8 @@ class OneHotOp(PointwiseOp):
 
     def verify_(self) -> None:
         axis, shape = self.axis.value.data, shape_of(self.output)
+        check_kind("indices", self.indices, Kind.INTEGER)
+        check_axis(axis, len(shape))
         if shape_of(self.indices) != (*shape[:axis], *shape[axis + 1 :]):
             raise VerifyException(f"expected indices for an axis {axis} of {shape}")
         for value in (self.on, self.off):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC
+from typing import ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr, TensorType, f32, i32
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def, result_def
+from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn import fixed_point, gemmlowp
 from nnc.dialects.nn.accumulate import decode
 from nnc.dialects.nn.algebra import INDEX, NumpyScalar
 from nnc.dialects.nn.base import LoopElements, NnOp
+from nnc.dialects.nn.checks import Kind, check_kind, check_output, check_same_kind
 from nnc.dialects.nn.gemmlowp_scalar import inverse_sqrt, log_of_at_least_one
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
-from nnc.dialects.nn.movement import check_output
 from nnc.dialects.nn.quantized import store
 from nnc.dialects.nn.softmax import exponentials_of, largest_of
 from nnc.dialects.quant import UniformQuantizedType
@@ -27,11 +29,27 @@ _SUM_BITS, _LOG_BITS = 12, 5
 class RowOp(NnOp, ABC):
     """An op on each vector along the last axis, of the same shape."""
 
+    KINDS: ClassVar[Kind] = Kind.F32 | Kind.QUANTIZED_8
+
+    def quantization(self, output: UniformQuantizedType) -> tuple[float, int] | None:
+        """The scale and zero point that a quantised output must have, None for an own type."""
+        return None
+
     input = operand_def(TensorType)
     output = result_def(TensorType)
 
     def verify_(self) -> None:
+        check_kind("an input", self.input, self.KINDS)
+        check_same_kind("an output", self.output, self.input)
+        if not shape_of(self.input):
+            raise VerifyException("expected at least one axis, got none")
         check_output(self.output, shape_of(self.input))
+        target = quantization_of(self.output)
+        if target is None or target.axis is not None:
+            return
+        wanted = self.quantization(target)
+        if wanted != (target.scale, target.zero_point):
+            raise VerifyException(f"expected an output of {wanted}, got {self.output.type}")
 
 
 @irdl_op_definition
@@ -46,6 +64,9 @@ class LogSoftmaxOp(RowOp):
     """
 
     name = "nn.log_softmax"
+
+    def quantization(self, output: UniformQuantizedType) -> tuple[float, int] | None:
+        return (1 / 16, 127) if output.is_signed else None
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         (values,) = inputs
@@ -134,6 +155,9 @@ class L2NormalizationOp(RowOp):
 
     epsilon = prop_def(FloatAttr)
 
+    def quantization(self, output: UniformQuantizedType) -> tuple[float, int] | None:
+        return 1 / 128, 0 if output.is_signed else 128
+
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         (values,) = inputs
         source, target = quantization_of(self.input), quantization_of(self.output)
@@ -202,6 +226,7 @@ class LocalResponseNormalizationOp(RowOp):
     """
 
     name = "nn.local_response_normalization"
+    KINDS: ClassVar[Kind] = Kind.F32
 
     before = prop_def(IntegerAttr)
     after = prop_def(IntegerAttr)

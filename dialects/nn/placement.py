@@ -18,8 +18,8 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.algebra import INDEX, Number
 from nnc.dialects.nn.base import Elements, LoopElements, NnOp, NumpyElements, S, grid
+from nnc.dialects.nn.checks import Kind, check_axis, check_kind, check_output, check_same_element
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder, Operand
-from nnc.dialects.nn.movement import check_output
 from nnc.dialects.types import (
     Array,
     element_of,
@@ -119,6 +119,7 @@ class ConcatOp(PlacementOp):
             raise VerifyException("expected at least 1 input, got 0")
         if any(element_of(value) != element_of(self.output) for value in self.inputs):
             raise VerifyException(f"expected inputs of {element_of(self.output)}")
+        check_axis(axis, len(shapes[0]))
         rest = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
         if len({len(shape) for shape in shapes}) > 1 or len(rest) > 1:
             raise VerifyException(f"expected inputs that differ in axis {axis}, got {shapes}")
@@ -161,10 +162,7 @@ class PadOp(PlacementOp):
 
     def verify_(self) -> None:
         old, new, before = shape_of(self.input), shape_of(self.output), self.before.get_values()
-        if element_of(self.input) != element_of(self.output):
-            raise VerifyException(
-                f"expected an output of {element_of(self.input)}, got {element_of(self.output)}"
-            )
+        check_same_element("an output", self.output, self.input)
         if not len(old) == len(new) == len(before):
             raise VerifyException(f"expected {len(old)} paddings and axes of the output")
         for extent, total, first in zip(old, new, before, strict=True):
@@ -202,6 +200,9 @@ class UpdateSliceOp(PlacementOp):
 
     def verify_(self) -> None:
         check_output(self.output, shape_of(self.input))
+        check_same_element("an output", self.output, self.input)
+        check_same_element("an update", self.update, self.input)
+        check_kind("a start", self.start, Kind.INTEGER)
         whole, part = shape_of(self.input), shape_of(self.update)
         if len(whole) != len(part) or any(p > w for p, w in zip(part, whole, strict=True)):
             raise VerifyException(f"expected a part of {whole}, got {part}")

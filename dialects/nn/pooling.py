@@ -21,7 +21,15 @@ from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def, r
 from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.base import NnOp
+from nnc.dialects.nn.checks import (
+    Kind,
+    check_kind,
+    check_output,
+    check_rank,
+    check_same_element,
+)
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
+from nnc.dialects.nn.quantized import arithmetic_type
 from nnc.dialects.nn.window import Axis, Window
 from nnc.dialects.types import (
     Array,
@@ -50,6 +58,8 @@ class PoolOp(NnOp, ABC):
     min = opt_prop_def(IntegerAttr | FloatAttr)
     max = opt_prop_def(IntegerAttr | FloatAttr)
 
+    KINDS: ClassVar[Kind] = Kind.NUMBER
+
     def window(self) -> Window:
         """The geometry of the sliding window."""
         _, height, width, _ = shape_of(self.input)
@@ -64,10 +74,14 @@ class PoolOp(NnOp, ABC):
     def verify_(self) -> None:
         if len(self.kernel) != 2 or len(self.strides) != 2 or len(self.padding) != 4:
             raise VerifyException("expected 2 kernel extents, 2 strides and 4 paddings")
-        if element_of(self.input) != element_of(self.output):
-            raise VerifyException(
-                f"expected an output of {element_of(self.input)}, got {element_of(self.output)}"
-            )
+        check_kind("an input", self.input, self.KINDS)
+        check_same_element("an output", self.output, self.input)
+        for what, value in (("an input", self.input), ("an output", self.output)):
+            check_rank(what, value, 4)
+        if min(*self.kernel.get_values(), *self.strides.get_values()) < 1:
+            raise VerifyException("expected kernel extents and strides of at least 1")
+        batch, _, _, channels = shape_of(self.input)
+        check_output(self.output, [batch, *shape_of(self.output)[1:3], channels])
         self.window().verify()
 
     def bounds(self) -> tuple[float | None, float | None]:
@@ -102,6 +116,7 @@ class MaxPool2DOp(PoolOp):
     name = "nn.max_pool2d"
 
     BINARY: ClassVar = True
+    KINDS: ClassVar[Kind] = Kind.NUMBER | Kind.BINARY
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         (image,) = inputs
@@ -120,7 +135,7 @@ class MaxPool2DOp(PoolOp):
         window, source = self.window(), b.inputs[0]
         element = element_of(self.input)
         binary = isinstance(element, BinType)
-        kind = f32 if self.is_float else i32
+        kind = arithmetic_type(element)
 
         def read(at: list[IRScalar]) -> IRScalar:
             value = b.load(source, at)
@@ -181,7 +196,7 @@ class AveragePool2DOp(PoolOp):
     def lower(self, b: LoopBuilder) -> None:
         window, source = self.window(), b.inputs[0]
         element = element_of(self.input)
-        kind = f32 if self.is_float else i32
+        kind = arithmetic_type(element)
 
         def pooled(index: list[IRScalar]) -> IRScalar:
             n, oy, ox, c = index
@@ -195,7 +210,7 @@ class AveragePool2DOp(PoolOp):
             total = b.reduce([rows, columns], b.constant(0, kind), tap, ("ky", "kx"))
             height = b.as_index(rows[1]) - b.as_index(rows[0])
             width = b.as_index(columns[1]) - b.as_index(columns[0])
-            count = (height * width).to(i32)
+            count = (height * width).to(i32 if self.is_float else kind)
             if self.is_float:
                 return (total / count.to(f32)).clamp(*self.bounds())
             half = count.divide(2)

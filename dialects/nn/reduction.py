@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from itertools import product
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import (
@@ -26,8 +27,15 @@ from nnc.dialects.nn import fixed_point
 from nnc.dialects.nn.accumulate import decode
 from nnc.dialects.nn.algebra import NumpyScalar
 from nnc.dialects.nn.base import Elements, LoopElements, NnOp, NumpyElements, RoundingAttr, S
+from nnc.dialects.nn.checks import (
+    Kind,
+    check_axis,
+    check_kind,
+    check_output,
+    check_same_element,
+    check_same_kind,
+)
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
-from nnc.dialects.nn.movement import check_output
 from nnc.dialects.nn.quantized import arithmetic_type, f32_product, f32_quotient, rescale, store
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import (
@@ -53,7 +61,11 @@ class ReduceOp(NnOp, ABC):
     axes = prop_def(DenseArrayBase.constr(i64))
     rounding = opt_prop_def(RoundingAttr)
 
+    KINDS: ClassVar[Kind] = Kind.NUMBER
+
     def verify_(self) -> None:
+        check_kind("an input", self.input, self.KINDS)
+        check_same_kind("an output", self.output, self.input)
         shape, axes = shape_of(self.input), self.axes.get_values()
         if list(axes) != sorted(set(axes)) or not set(axes) <= set(range(len(shape))):
             raise VerifyException(f"expected ascending axes of {len(shape)}, got {axes}")
@@ -133,6 +145,17 @@ class ReduceOp(NnOp, ABC):
 class SummingOp(ReduceOp, ABC):
     """A sum of numbers (without zero points) to begin with."""
 
+    @property
+    def requantizes(self) -> bool:
+        """Whether a quantised output is computed in fixed point."""
+        return True
+
+    def verify_(self) -> None:
+        super().verify_()
+        quantized = quantization_of(self.output) is not None
+        if quantized and self.requantizes and self.rounding is None:
+            raise VerifyException("expected a rounding for a quantised output, got none")
+
     def initial(self, b: Elements[S]) -> S:
         return b.constant(0, self.accumulator)
 
@@ -171,6 +194,10 @@ class ReduceSumOp(SummingOp):
     name = "nn.reduce_sum"
 
     in_f32 = opt_prop_def(UnitAttr)
+
+    @property
+    def requantizes(self) -> bool:
+        return self.in_f32 is None
 
     def step(self, b: Elements[S], so_far: S, x: S, is_first: Callable[[], S]) -> S:
         if self.in_f32 is not None:
@@ -250,6 +277,10 @@ class ReduceProdOp(ReduceOp):
 class ExtremeOp(ReduceOp, ABC):
     """The largest or smallest stored value; NaN if any is."""
 
+    def verify_(self) -> None:
+        super().verify_()
+        check_same_element("an output", self.output, self.input)
+
     def initial(self, b: Elements[S]) -> S:
         return b.constant(0, self.accumulator)
 
@@ -305,6 +336,7 @@ class ReduceAnyOp(ReduceOp):
     """
 
     name = "nn.reduce_any"
+    KINDS: ClassVar[Kind] = Kind.I1
 
     def initial(self, b: Elements[S]) -> S:
         return b.constant(0, i1)
@@ -324,6 +356,7 @@ class ReduceAllOp(ReduceOp):
     """
 
     name = "nn.reduce_all"
+    KINDS: ClassVar[Kind] = Kind.I1
 
     def initial(self, b: Elements[S]) -> S:
         return b.constant(1, i1)
@@ -341,7 +374,10 @@ class ArgOp(NnOp, ABC):
     axis = prop_def(IntegerAttr)
 
     def verify_(self) -> None:
+        check_kind("an input", self.input, Kind.NUMBER | Kind.I1)
+        check_kind("an output", self.output, Kind.INTEGER)
         shape = list(shape_of(self.input))
+        check_axis(self.axis.value.data, len(shape))
         shape[self.axis.value.data] = 1
         check_output(self.output, shape)
 
@@ -435,11 +471,10 @@ class CumsumOp(NnOp):
     reverse = opt_prop_def(UnitAttr)
 
     def verify_(self) -> None:
+        check_kind("an input", self.input, Kind.F32 | Kind.INTEGER)
+        check_axis(self.axis.value.data, len(shape_of(self.input)))
         check_output(self.output, shape_of(self.input))
-        if element_of(self.input) != element_of(self.output):
-            raise VerifyException(
-                f"expected an output of {element_of(self.input)}, got {element_of(self.output)}"
-            )
+        check_same_element("an output", self.output, self.input)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         (values,) = inputs
@@ -490,7 +525,13 @@ class TopKOp(NnOp):
     indices = result_def(TensorType)
 
     def verify_(self) -> None:
-        shape, count = shape_of(self.input), shape_of(self.values)[-1]
+        shape, picked = shape_of(self.input), shape_of(self.values)
+        if not shape or not picked:
+            raise VerifyException("expected at least one axis, got none")
+        check_kind("an input", self.input, Kind.NUMBER)
+        check_same_element("values", self.values, self.input)
+        check_kind("indices", self.indices, Kind.INTEGER)
+        count = picked[-1]
         check_output(self.values, (*shape[:-1], count))
         check_output(self.indices, (*shape[:-1], count))
         if count > shape[-1]:

@@ -15,7 +15,8 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.algebra import INDEX
 from nnc.dialects.nn.base import Elements, S
-from nnc.dialects.nn.movement import MovementOp, check_output
+from nnc.dialects.nn.checks import Kind, check_kind, check_output, check_rank
+from nnc.dialects.nn.movement import MovementOp
 from nnc.dialects.types import Array, element_of, numpy_dtype, scalar_type, shape_of
 
 _ONE = 1 << 10
@@ -39,6 +40,7 @@ class ResizeNearestOp(MovementOp):
 
     def verify_(self) -> None:
         super().verify_()
+        check_rank("an input", self.input, 4)
         batch, height, width, channels = shape_of(self.input)
         rows, columns = self.rows.get_values(), self.columns.get_values()
         check_output(self.output, (batch, len(rows), len(columns), channels))
@@ -81,6 +83,8 @@ class ResizeBilinearOp(MovementOp):
 
     def verify_(self) -> None:
         super().verify_()
+        check_kind("an input", self.input, Kind.F32 | Kind.QUANTIZED)
+        check_rank("an input", self.input, 4)
         batch, _, _, channels = shape_of(self.input)
         if {self.rows.elt_type, self.columns.elt_type} not in ({f32}, {i64}):
             raise VerifyException("expected all positions as f32 or all as i64")

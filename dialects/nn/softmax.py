@@ -7,6 +7,7 @@ from xdsl.dialects.builtin import (
     FloatAttr,
     TensorType,
     f32,
+    i16,
     i32,
 )
 from xdsl.ir import Attribute
@@ -15,10 +16,12 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn import gemmlowp, tables
 from nnc.dialects.nn.algebra import INDEX
-from nnc.dialects.nn.base import LoopElements, NnOp
+from nnc.dialects.nn.base import NnOp
+from nnc.dialects.nn.checks import Kind, check_kind, check_output, check_same_element
+from nnc.dialects.nn.fixed_point import quantize_multiplier
 from nnc.dialects.nn.gemmlowp_scalar import reciprocal_of_one_plus
-from nnc.dialects.nn.loops import IRScalar, LoopBuilder
-from nnc.dialects.nn.quantized import interpolate, rescale
+from nnc.dialects.nn.loops import IRScalar, LoopBuilder, Operand
+from nnc.dialects.nn.quantized import interpolated
 from nnc.dialects.types import Array, quantization_of, scalar_type, shape_of
 from nnc.dialects.utils import Rounding
 
@@ -45,10 +48,14 @@ class SoftmaxOp(NnOp):
     beta = prop_def(FloatAttr)
 
     def verify_(self) -> None:
-        if shape_of(self.input) != shape_of(self.output):
-            raise VerifyException(
-                f"expected an output of shape {shape_of(self.input)}, got {shape_of(self.output)}"
-            )
+        check_kind("an input", self.input, Kind.F32 | Kind.QUANTIZED)
+        check_output(self.output, shape_of(self.input))
+        if not shape_of(self.input):
+            raise VerifyException("expected at least one axis, got none")
+        if quantization_of(self.input) is None:
+            check_same_element("an output", self.output, self.input)
+        else:
+            check_kind("an output", self.output, Kind.QUANTIZED)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         (values,) = inputs
@@ -73,7 +80,12 @@ class SoftmaxOp(NnOp):
             b.for_each(outer, lambda row: self._lower_float(b, row, depth))
             return
         if source.storage.width.data == 16:
-            b.for_each(outer, lambda row: self._lower_int16(b, row, depth))
+            exponentials, reciprocals = (
+                b.table(self.interned(table.astype(np.int16)), i16)
+                for table in tables.softmax_int16_tables()
+            )
+            scaling = tables.softmax_int16_scaling(source.scale, self.beta.value.data)
+            lower_int16_softmax(b, quantize_multiplier(scaling), exponentials, reciprocals)
             return
         target = quantization_of(self.output)
         assert target is not None
@@ -96,39 +108,6 @@ class SoftmaxOp(NnOp):
 
         total = b.reduce([(0, depth)], b.constant(0.0, f32), accumulate)
         b.loop(0, depth, lambda k: b.store(y, [*row, k], b.load(y, [*row, k]) / total))
-
-    def _lower_int16(self, b: LoopBuilder, row: list[IRScalar], depth: int) -> None:
-        """The exponential of each difference is kept in the output until the sum is known."""
-        x, y = b.inputs[0], b.outputs[0]
-        context, source = LoopElements(b), quantization_of(self.input)
-        assert source is not None
-        exponentials, reciprocals = (
-            self.interned(table.astype(np.int16)) for table in tables.softmax_int16_tables()
-        )
-        scaling = tables.softmax_int16_scaling(source.scale, self.beta.value.data)
-        largest = largest_of(b, row, depth, i32)
-
-        def accumulate(total: IRScalar, at: list[IRScalar]) -> IRScalar:
-            code = b.widen(b.load(x, [*row, at[0]]), x.element)
-            difference = rescale(context, code - largest, scaling, Rounding.DOUBLE)
-            code = (difference + 32767).clamp(-32768, 32767)
-            value = interpolate(context, exponentials, code)
-            b.store(y, [*row, at[0]], value.to(scalar_type(y.element)))
-            return total + value
-
-        total = b.reduce([(0, depth)], b.constant(0, i32), accumulate)
-        headroom = total.leading_zeros()
-        shifted = ((total << (headroom - 1)) + (1 << 13)) >> 14
-        place = (shifted - 3 * (1 << 15)).clamp(-32768, 32767)
-        scale = interpolate(context, reciprocals, place)
-        right = b.constant(31, i32) - headroom
-
-        def finish(k: IRScalar) -> None:
-            value = b.widen(b.load(y, [*row, k]), y.element) * scale
-            rounded = (value + (b.constant(1, i32) << (right - 1))) >> right
-            b.store(y, [*row, k], rounded.clamp(0, 32767).to(scalar_type(y.element)))
-
-        b.loop(0, depth, finish)
 
 
 def largest_of(b: LoopBuilder, row: list[IRScalar], depth: int, kind: Attribute) -> IRScalar:
@@ -190,6 +169,47 @@ def lower_int8_softmax(
             code = (share + low).clamp(low, high)
             stored = (difference(k) >= counted).select(low, code)
             b.store(y, [*at, k], stored.to(scalar_type(y.element)))
+
+        b.loop(0, depth, finish)
+
+    b.for_each(outer, row)
+
+
+def lower_int16_softmax(
+    b: LoopBuilder, scaling: tuple[int, int], exponentials: Operand, reciprocals: Operand
+) -> None:
+    """
+    The loops of the softmax of 16-bit codes; `scaling` is the multiplier and shift of a difference
+    of codes in units of the table of exponentials. The exponential of each difference is kept in
+    the output until the sum is known.
+    """
+    x, y = b.inputs[0], b.outputs[0]
+    *outer, depth = x.shape
+
+    def look_up(table: Operand, code: IRScalar) -> IRScalar:
+        return interpolated(code, lambda place: b.load(table, [place]).to(i32))
+
+    def row(at: list[IRScalar]) -> None:
+        largest = largest_of(b, at, depth, i32)
+
+        def accumulate(total: IRScalar, k: list[IRScalar]) -> IRScalar:
+            distance = b.widen(b.load(x, [*at, k[0]]), x.element) - largest
+            multiplier, shift = (b.constant(number, i32) for number in scaling)
+            code = distance.requantize(multiplier, shift, Rounding.DOUBLE) + 32767
+            value = look_up(exponentials, code.clamp(-32768, 32767))
+            b.store(y, [*at, k[0]], value.to(scalar_type(y.element)))
+            return total + value
+
+        total = b.reduce([(0, depth)], b.constant(0, i32), accumulate)
+        headroom = total.leading_zeros()
+        shifted = ((total << (headroom - 1)) + (1 << 13)) >> 14
+        scale = look_up(reciprocals, (shifted - 3 * (1 << 15)).clamp(-32768, 32767))
+        right = b.constant(31, i32) - headroom
+
+        def finish(k: IRScalar) -> None:
+            value = b.widen(b.load(y, [*at, k]), y.element) * scale
+            rounded = (value + (b.constant(1, i32) << (right - 1))) >> right
+            b.store(y, [*at, k], rounded.clamp(0, 32767).to(scalar_type(y.element)))
 
         b.loop(0, depth, finish)
 

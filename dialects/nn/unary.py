@@ -12,15 +12,16 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import Float32Type, TensorType, f32, i32
+from xdsl.dialects.builtin import TensorType, f32, i32
 from xdsl.irdl import operand_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn import tables
 from nnc.dialects.nn.algebra import NumpyScalar
 from nnc.dialects.nn.base import Elements, ElementwiseOp, LoopElements, NumpyElements, S
+from nnc.dialects.nn.checks import Kind, check_kind, check_same_kind
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
-from nnc.dialects.nn.quantized import code_index, interpolate, is_8_bit
+from nnc.dialects.nn.quantized import arithmetic_type, code_index, interpolate, is_8_bit
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import (
     Array,
@@ -93,13 +94,9 @@ class FunctionOp(UnaryOp, ABC):
 
     def verify_(self) -> None:
         super().verify_()
-        source, target = element_of(self.input), element_of(self.output)
-        quantized = isinstance(source, UniformQuantizedType)
-        kept = isinstance(target, UniformQuantizedType) if quantized else source == target
-        if not kept:
-            raise VerifyException(f"expected an output of the kind of {source}, got {target}")
-        if not quantized and not isinstance(source, Float32Type) and not self.INTEGERS:
-            raise VerifyException(f"expected a float or quantised input, got {source}")
+        allowed = Kind.F32 | Kind.QUANTIZED
+        check_kind("an input", self.input, allowed | Kind.INTEGER if self.INTEGERS else allowed)
+        check_same_kind("an output", self.output, self.input)
 
     @abstractmethod
     def real(self, b: Elements[S], x: S) -> S:
@@ -144,7 +141,9 @@ class FunctionOp(UnaryOp, ABC):
     def body(self, b: Elements[S], *values: S) -> S:
         source, target = quantization_of(self.input), quantization_of(self.output)
         if source is None or target is None:
-            return self.real(b, values[0])
+            plain = element_of(self.input)
+            number = self.real(b, b.widen(values[0], plain, arithmetic_type(plain)))
+            return number.to(scalar_type(plain))
         kind = scalar_type(target)
         if source.storage.width.data > 8:
             return self.wide(b, b.widen(values[0], source, i32), source, target).to(kind)

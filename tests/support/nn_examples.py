@@ -25,7 +25,11 @@ def example(operation: type[Operation]) -> str:
 
 def example_module(operation: type[Operation]) -> ModuleOp:
     """The example as a function of its operands that returns its results."""
-    text = example(operation)
+    return parse(module_text(operation, example(operation)))
+
+
+def module_text(operation: type[Operation], text: str) -> str:
+    """One op's text as that of a function of its operands that returns its results."""
     results, _, rest = text.partition("=")
     operands = re.findall(r"%\w+", rest)
     given, returned = _types(text)
@@ -33,7 +37,7 @@ def example_module(operation: type[Operation]) -> ModuleOp:
     assert len(operands) == len(given), f"{operation.name}: {operands} of {given}"
     arguments = dict(zip(operands, given, strict=True))
     signature = ", ".join(f"{name}: {kind}" for name, kind in arguments.items())
-    return parse(
+    return (
         f"func.func @main({signature}) -> ({', '.join(returned)}) {{\n{text}\n"
         f"func.return {results.strip()} : {', '.join(returned)}\n}}"
     )
