@@ -13,8 +13,8 @@ from pathlib import Path
 
 from xdsl.context import Context
 from xdsl.dialects import func, memref
-from xdsl.dialects.builtin import ModuleOp, StringAttr
-from xdsl.ir import SSAValue
+from xdsl.dialects.builtin import DYNAMIC_INDEX, ModuleOp, StringAttr, TensorType
+from xdsl.ir import Attribute, SSAValue
 
 from nnc.codegen.files import generate
 from nnc.codegen.network import NetworkPrinter, layer_names, network_of
@@ -25,6 +25,7 @@ from nnc.emulator import run_network
 from nnc.execution import sample_bytes
 from nnc.inputs import read_inputs
 from nnc.passes.diagnostics import UsageError
+from nnc.passes.nn_verify_contract import ContractError, NnVerifyContractPass
 from nnc.passes.plan_memory import PlanMemoryPass
 from nnc.project import runtime_files
 from nnc.reference import ReferenceFailedError, tflite_reference
@@ -33,7 +34,6 @@ from nnc.toolchain import ToolError
 from nnc.validate import values
 
 _NAME, _ROLE = "nn.name", "kernel.role"
-_LEVELS = {"tfl": ("tfl",), "nn": ("nn",), "kernel": ("kernel", "memref")}
 
 
 class LevelRunner:
@@ -42,7 +42,8 @@ class LevelRunner:
     same for each: those of the inputs of the first module that can be run.
 
     `model` holds the contents of the `.tflite` file that the first module comes from, which is what
-    runs in its place. Another module of `tfl` ops cannot be run, nor one between two levels.
+    runs in its place. Another module of `tfl` ops cannot be run, nor one between two levels, nor
+    one that does not keep the contract of its level.
     """
 
     def __init__(self, source: str, model: bytes | None = None):
@@ -52,11 +53,11 @@ class LevelRunner:
 
     def __call__(self, module: ModuleOp) -> list[Run] | None:
         """What each sample gives, or None. Raises UsageError, OSError."""
-        function = network_of(module)
-        level = level_of(function)
+        level = level_of(module)
         model, self.model = self.model, None
         if level is None or (level == "tfl" and model is None):
             return None
+        function = network_of(module)
         inputs = inputs_of(function)
         if self._samples is None:
             self._samples = read_inputs(self.source, inputs).inputs
@@ -91,18 +92,30 @@ def _run_model(
     return runs
 
 
-def level_of(function: func.FuncOp) -> str | None:
-    """`tfl`, `nn` or `kernel`, or None for a function that has operations of several."""
+def level_of(module: ModuleOp) -> str | None:
+    """`tfl`, `nn` or `kernel`, or None for a module that none of them could be."""
+    if not any(isinstance(op, func.FuncOp) for op in module.body.block.ops):
+        return None
+    function = network_of(module)
     found = {op.name.partition(".")[0] for op in function.body.block.ops} - {"func"}
-    if not found:
-        return "kernel" if _attribute(function, 0, _ROLE) else "nn"
-    levels = (level for level, dialects in _LEVELS.items() if found.issubset(dialects))
-    return next(levels, None)
+    if found == {"tfl"}:
+        return "tfl" if all(map(_is_static, function.body.block.arg_types)) else None
+    if found.issubset({"kernel", "memref"}) and _attribute(function, 0, _ROLE):
+        return "kernel"
+    try:
+        NnVerifyContractPass().apply(Context(), module)
+    except ContractError:
+        return None
+    return "nn"
+
+
+def _is_static(kind: Attribute) -> bool:
+    return isinstance(kind, TensorType) and DYNAMIC_INDEX not in kind.get_shape()
 
 
 def inputs_of(function: func.FuncOp) -> list[Tensor]:
     """The inputs of a function of any level, in order."""
-    if level_of(function) == "kernel":
+    if _attribute(function, 0, _ROLE):
         ports = NetworkPrinter(function, "net").of_role("input")
         return [Tensor.of(port) for port in ports]
     args = enumerate(function.body.block.args)

@@ -35,28 +35,30 @@ class CheckEach:
 
     Integers must be equal and floats in agreement (`nnc.agreement`), for the outputs and for every
     layer that has the same name, shape and type before and after the pass. Passes between two
-    modules that can be executed are checked together.
+    modules that can be executed are checked together; `unchecked` names, after the last pass, those
+    before or after which there was no module to execute.
     """
 
     def __init__(self, execute: Execute):
         self.execute = execute
+        self.unchecked: list[str] = []
         self._known: Sequence[Run] | None = None
-        self._unchecked: list[str] = []
+        self._pending: list[str] = []
 
     def __call__(
         self, previous: ModulePass | None, module: ModuleOp, following: ModulePass | None
     ) -> None:
         """Executes the module and compares it with what it was before `previous`."""
-        if previous is None:
-            self._known = None
-        else:
-            self._unchecked.append(previous.name)
+        if previous is not None:
+            self._pending.append(previous.name)
         results = self.execute(module)
         if results is None:
+            self.unchecked += self._pending if following is None else []
             return
-        passes, self._unchecked = self._unchecked, []
+        passes, self._pending = self._pending, []
         before, self._known = self._known, results
         if before is None:
+            self.unchecked += passes
             return
         for number, (old, new) in enumerate(zip(before, results, strict=True)):
             difference = next(_differences(old, new, module), None)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from io import StringIO
 from pathlib import Path
-from typing import IO, NoReturn, TypeVar
+from typing import IO, TYPE_CHECKING, NoReturn, TypeVar
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass, PassPipeline
@@ -45,15 +45,15 @@ from nnc.passes.diagnostics import (
 )
 from nnc.passes.mlir_text import HighlightingPrinter, ModulePrinter, parse_mlir
 
+if TYPE_CHECKING:
+    from nnc.passes.check_each import CheckEach
+
 NN_UNIVERSE = Universe(
     all_dialects={name: partial(load_dialect, name) for name in DIALECTS},
     all_passes={name: partial(load_pass, name) for name in PASSES},
     all_targets={name: partial(load_target, name) for name in TARGETS},
 )
 """What this package adds to xDSL's own tools, through the entry point `xdsl.universe`."""
-
-PassPipelineCallback = Callable[[ModulePass | None, ModuleOp, ModulePass | None], None]
-"""Called before the first and after each pass."""
 
 _Configurable = TypeVar("_Configurable", bound=ArgSpecConvertible)
 
@@ -83,7 +83,7 @@ class NnOptMain(xDSLOptMain):
 
     _pass_started: float = 0.0
     _model: bytes | None = None
-    _check: PassPipelineCallback
+    _check: CheckEach
 
     def __init__(self, args: Sequence[str] | None = None):
         self._universe = Universe.get_multiverse()
@@ -168,9 +168,12 @@ class NnOptMain(xDSLOptMain):
             if previous is None:
                 self._check = self._new_check()
             self._check(previous, module, following)
+            if following is None and self._check.unchecked:
+                names = ", ".join(self._check.unchecked)
+                print(f"note: no module to compare with for {names}", file=sys.stderr)
         self._pass_started = time.perf_counter()
 
-    def _new_check(self) -> PassPipelineCallback:
+    def _new_check(self) -> CheckEach:
         """What executes a module between the passes; only this needs more than the compiler."""
         from nnc.levels import LevelRunner
         from nnc.passes.check_each import CheckEach

@@ -209,3 +209,27 @@ def test_text_is_checked_from_its_own_level_on() -> None:
     for number in range(2):
         first, *others = (run[number].layers["y"] for run in results)
         assert all(np.array_equal(first, other) for other in others)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "func.func @main(%x: tensor<?xf32>) -> tensor<?xf32> { func.return %x : tensor<?xf32> }",
+        "func.func @f(%a: i32) -> i32 { func.return %a : i32 }",
+        "module {}",
+    ],
+)
+def test_what_cannot_be_executed_is_said(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "module.mlir"
+    path.write_text(text)
+    code, _, errors = run_command("nn-opt", [str(path), "-p", "canonicalize,cse", "--check-each"])
+    assert (code, errors) == (0, "note: no module to compare with for canonicalize, cse\n")
+
+
+def test_an_import_without_its_file_is_not_checked(tmp_path: Path) -> None:
+    code, text, _ = run_command("nn-opt", [str(DIGITS), "--print-weights"])
+    path = tmp_path / "digits.mlir"
+    path.write_text(text)
+    arguments = [str(path), "-p", "tfl-to-nn,nn-tabulate", "--check-each"]
+    code, _, errors = run_command("nn-opt", arguments)
+    assert (code, errors) == (0, "note: no module to compare with for tfl-to-nn\n")
