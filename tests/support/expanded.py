@@ -17,7 +17,9 @@ def expand_calls(module: ModuleOp) -> None:
         nest = NestOp(call.kind.data, call.inputs, call.outputs)
         nest.location = call.location
         nest.properties |= {
-            name: value for name, value in call.properties.items() if name in ("tensors", "in_place")
+            name: value
+            for name, value in call.properties.items()
+            if name in ("tensors", "in_place")
         }
         block = call.parent_block()
         assert block is not None
