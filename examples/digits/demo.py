@@ -82,7 +82,7 @@ def command(*words: object, quiet: bool = False) -> None:
     Shows a command line and runs it, `quiet` without its output. Raises CommandError if it fails.
     """
     line = [str(word) for word in words]
-    print(f"$ {shlex.join(['nnc', *line])}", flush=True)
+    print(f"+ {shlex.join(['nnc', *line])}", flush=True)
     with redirect_stdout(StringIO() if quiet else sys.stdout):
         status = nnc(line)
     if status:
