@@ -24,7 +24,7 @@ from xdsl.utils.exceptions import ArgSpecParseError
 from nnc.dialects import DIALECTS, load_dialect
 from nnc.frontends import FRONTENDS, load_frontend
 from nnc.options import Options
-from nnc.passes.diagnostics import UsageError, describe, located_errors
+from nnc.passes.diagnostics import UsageError, describe, located_errors, verify
 from nnc.passes.mlir_text import parse_mlir
 from nnc.passes.nn_opt import configured
 
@@ -123,7 +123,7 @@ def load(
         if fixed:
             raise UsageError("shapes are for model files; MLIR text says its shapes itself")
         module = parse_mlir(context(), data, title)
-        module.verify()
+        verify(module)
         return module
 
 
@@ -175,9 +175,9 @@ def run_passes(module: ModuleOp, pipeline: str) -> ModuleOp:
         raise UsageError(describe(error)) from error
     passes = tuple(configured("pass", spec, available) for spec in specs)
 
-    def verify(_: ModulePass | None, module: ModuleOp, __: ModulePass | None) -> None:
-        module.verify()
+    def check(_: ModulePass | None, module: ModuleOp, __: ModulePass | None) -> None:
+        verify(module)
 
     with located_errors():
-        PassPipeline(passes, verify).apply(context(), module)
+        PassPipeline(passes, check).apply(context(), module)
     return module

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -20,14 +20,23 @@ from xdsl.dialects.builtin import (
     FileLineColLoc,
     FusedLoc,
     LocationAttr,
+    ModuleOp,
     NameLoc,
 )
 from xdsl.ir import Attribute, IRNode, Operation
 from xdsl.utils.diagnostic import Diagnostic
-from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, ParseError
+from xdsl.utils.exceptions import (
+    ArgSpecParseError,
+    DiagnosticException,
+    ParseError,
+    VerifyException,
+)
 
 _LONGEST = 400
 """Characters of one message that are shown; an xDSL constraint error may quote whole constants."""
+
+_MOST_LINES = 200
+"""Lines of one error that are shown."""
 
 
 class UsageError(DiagnosticException):
@@ -105,6 +114,39 @@ def _raise_with_place(self: Diagnostic, ir: IRNode, underlying_error: Exception)
         where = place_of(op) or "error"
         underlying_error.add_note(f"{where}: '{op.name}': {one_line(message)}")
     raise underlying_error
+
+
+class VerificationError(DiagnosticException):
+    """Every operation of a module that does not verify; the text has one line for each."""
+
+    def __init__(self, lines: Sequence[str]):
+        shown = list(lines[:_MOST_LINES])
+        if len(lines) > _MOST_LINES:
+            shown.append(f"... and {len(lines) - _MOST_LINES} more")
+        super().__init__("\n".join(shown))
+
+
+def verify(module: ModuleOp) -> None:
+    """
+    Verifies a module. Raises VerificationError with everything that is wrong, where xDSL would stop
+    at the first operation.
+    """
+    try:
+        module.verify()
+    except VerifyException as first:
+        lines = [line for op in module.walk() if (line := _complaint(op)) is not None]
+        raise VerificationError(lines or [describe(first)]) from first
+
+
+def _complaint(op: Operation) -> str | None:
+    """What is wrong with an operation itself."""
+    try:
+        with located_errors():
+            op.verify(verify_nested_ops=False)
+    except VerifyException as error:
+        notes = getattr(error, "__notes__", None)
+        return notes[0] if notes else f"{place_of(op) or 'error'}: {one_line(str(error))}"
+    return None
 
 
 def describe(error: Exception | ArgSpecParseError) -> str:

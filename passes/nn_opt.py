@@ -42,6 +42,7 @@ from nnc.passes.diagnostics import (
     describe,
     located_errors,
     suggestion,
+    verify,
 )
 from nnc.passes.mlir_text import HighlightingPrinter, ModulePrinter, parse_mlir
 
@@ -159,7 +160,7 @@ class NnOptMain(xDSLOptMain):
             seconds = time.perf_counter() - self._pass_started
             print(f"{previous.name}: {seconds:.3f} s", file=sys.stderr)
         if not self.args.disable_verify:
-            module.verify()
+            verify(module)
         if previous is not None and following is not None and self.args.print_between_passes:
             print(
                 f"// after {previous.name}\n{self._as_mlir(module, MLIRTarget())}", file=sys.stderr

@@ -36,7 +36,6 @@ from nnc.dialects.types import BinType, element_of
 from nnc.passes.diagnostics import one_line, place_of, suggestion
 
 _INTEGER_WIDTHS = (1, 4, 8, 16, 32, 64)
-_STORAGE_WIDTHS = (4, 8, 16, 32)
 
 
 class ContractError(DiagnosticException):
@@ -93,6 +92,11 @@ def _function(function: func.FuncOp, block: Block) -> Iterator[str]:
         states_of(function)
     except ValueError as error:
         yield _line(function, str(error))
+        return
+    try:
+        states_of(function)
+    except ValueError as error:
+        yield _line(function, str(error))
 
 
 def _foreign(op: Operation) -> str:
@@ -129,7 +133,7 @@ def _type_problems(kind: Attribute) -> Iterator[str]:
             return
         case IntegerType() if element.width.data in _INTEGER_WIDTHS:
             return
-        case UniformQuantizedType() if element.storage.width.data in _STORAGE_WIDTHS:
+        case UniformQuantizedType() if element.storage.width.data <= 32:
             return
         case IndexType():
             yield f"is {kind}; i32 works"

@@ -23,5 +23,17 @@ func.func @layer() -> i32 {
 
 // -----
 
+// Everything that does not verify is said at once.
+
+func.func @two(%x: tensor<4xf32>) -> tensor<3xf32> {
+    // CHECK: layer "sum": 'nn.add': expected an output of shape (4,), got (3,)
+    // CHECK-NEXT: layer "reshape": 'nn.reshape': expected as many elements as in (4,), got (3,)
+    %y = nn.add %x, %x : (tensor<4xf32>, tensor<4xf32>) -> tensor<3xf32> loc("sum")
+    %z = nn.reshape %x : (tensor<4xf32>) -> tensor<3xf32> loc("reshape")
+    func.return %z : tensor<3xf32>
+}
+
+// -----
+
 // CHECK: errors.mlir:[[# @LINE + 1]]:3: operation 'arith.constnat' is not registered; did you mean 'arith.constant'?
   %0 = arith.constnat 1 : i32
