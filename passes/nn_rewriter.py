@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from xdsl.dialects.builtin import LocationAttr, ModuleOp, NameLoc, NoneAttr, StringAttr
+from xdsl.dialects.builtin import LocationAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.pattern_rewriter import (
@@ -23,6 +23,7 @@ from xdsl.pattern_rewriter import (
 
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.conversion import ReshapeOp
+from nnc.passes.layer_names import part_of
 
 
 def rewrite(module: ModuleOp, patterns: Sequence[RewritePattern]) -> None:
@@ -83,6 +84,5 @@ class _Names:
     def settle(self, block: Block) -> None:
         """Renames what is left of layers whose value is gone."""
         for op in block.ops:
-            location = op.location
-            if location in self.lost and isinstance(op, NnOp) and isinstance(location, NameLoc):
-                op.location = NameLoc(StringAttr(f"{location.desc.data}/{op.kind}"), NoneAttr())
+            if op.location in self.lost and isinstance(op, NnOp):
+                op.location = part_of(op.location, op.kind)

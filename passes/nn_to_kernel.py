@@ -7,6 +7,7 @@ place where one is legal. Buffers are `memref.alloc`s that `plan-memory` places 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.builder import Builder
@@ -29,17 +30,18 @@ from xdsl.rewriter import InsertPoint
 from xdsl.utils.exceptions import PassFailedException
 
 from nnc.boards import core
-from nnc.dialects.kernel.memory import ConstantOp, ViewOp, storage_of
+from nnc.dialects.kernel.memory import ConstantOp
 from nnc.dialects.kernel.nest import NestOp
 from nnc.dialects.kernel.operation import KernelOp
 from nnc.dialects.nn import conversion
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.loops import LoopBuilder
-from nnc.dialects.nn.states import is_state, states_of
+from nnc.dialects.nn.states import is_state
 from nnc.dialects.types import BinType, dense_attribute, element_of, memory_type, pack_bits
+from nnc.passes.buffers import Buffers
+from nnc.passes.layer_names import name_parts
 from nnc.passes.overlaps import overlaps
 from nnc.passes.results import Results, allocate, describe
-from nnc.passes.state_buffers import states_in_place
 from nnc.runtime.registry import Choice, Lowering, Target, choose
 
 KERNEL_CHOICES = ("none", "portable", "cmsis-nn")
@@ -83,20 +85,20 @@ class _Lowering:
         self.function = function
         self.target = target
         self.use_kernels = use_kernels
-        self.memory: dict[SSAValue, SSAValue] = {}
-        self.states = states_of(function)
-        self.in_place = states_in_place(function)
+        self.buffers = Buffers(function)
+        self.memory = self.buffers.memory
 
     def run(self) -> None:
         block = self.function.body.block
         terminator = block.last_op
         assert isinstance(terminator, func.ReturnOp)
+        name_parts(block)
         sources = list(block.ops)[:-1]
         inputs = self._inputs()
-        outputs = self._outputs(terminator)
+        outputs = self._outputs()
         for op in sources:
             self._lower(op, terminator)
-        Results(terminator, self.states, self.memory).copy([arg for arg, _ in outputs])
+        Results(terminator, self.buffers.states, self.memory).copy([arg for arg, _ in outputs])
         terminator.operands = []
         for op in reversed(sources):
             op.detach()
@@ -119,20 +121,14 @@ class _Lowering:
             attributes.append(describe(function.arg_attrs, k, arg.type, role))
         return attributes
 
-    def _outputs(self, terminator: func.ReturnOp) -> list[tuple[SSAValue, DictionaryAttr]]:
+    def _outputs(self) -> list[tuple[SSAValue, DictionaryAttr]]:
         """One argument per output; what a layer returns, it writes there at once."""
         block = self.function.body.block
         outputs: list[tuple[SSAValue, DictionaryAttr]] = []
-        for k, value in enumerate(
-            terminator.operands[: len(terminator.operands) - len(self.states)]
-        ):
+        for k, value in enumerate(self.buffers.outputs):
             arg = block.insert_arg(memory_type(value.type), len(block.args))
             outputs.append((arg, describe(self.function.res_attrs, k, value.type, "output")))
-            owner = value.owner
-            view = isinstance(owner, conversion.ReshapeOp) and owner.is_view
-            computed = isinstance(owner, NnOp) and not view
-            if computed and value not in self.memory and value not in self.in_place:
-                self.memory[value] = arg
+            self.buffers.offer(value, arg)
         return outputs
 
     def _lower(self, op: Operation, before: Operation) -> None:
@@ -140,16 +136,14 @@ class _Lowering:
         if isinstance(op, conversion.ConstantOp):
             self.memory[op.output] = self._constant(op, builder)
             return
-        if isinstance(op, conversion.ReshapeOp) and op.is_view:
-            view = ViewOp(self.memory[op.input], 0, memory_type(op.output.type))
-            view.location = op.location
-            self.memory[op.output] = builder.insert(view).result
-            return
         assert isinstance(op, NnOp), f"{op.name} has no lowering; run nn-verify-contract first"
+        if self.buffers.moves_nothing(op):
+            self.buffers.move(op, builder)
+            return
         choice = choose(op, self.target) if self.use_kernels else Choice(None, ())
         in_order = choice.kernel is None or choice.kernel.in_order(self.target)
         for result in op.results:
-            self._destination(op, result, in_order, builder)
+            self.buffers.destination(op, result, in_order, builder)
         if choice.kernel is None:
             layer = self._lower_to_loops(op, builder)
         else:
@@ -157,7 +151,7 @@ class _Lowering:
             layer = choice.kernel.lower(op, lowering, self.target)
             if in_order:
                 layer.set_overlaps(overlaps(op))
-        if {storage_of(v) for v in layer.inputs} & {storage_of(v) for v in layer.outputs}:
+        if self.buffers.overwrites_state(layer):
             layer.properties["in_place"] = UnitAttr()
         layer.properties["tensors"] = ArrayAttr(list(op.result_types))
         if op.macs():
@@ -190,22 +184,15 @@ class _Lowering:
         nest.drop_unused()
         return nest
 
-    def _destination(self, op: NnOp, result: SSAValue, in_order: bool, builder: Builder) -> None:
-        """Where a layer writes: an output, a state that it may overwrite, or a new buffer."""
-        if result in self.memory:
-            return
-        state = self.in_place.get(result)
-        if state is not None:
-            buffer = self.memory[state.argument]
-            reads = any(storage_of(self.memory[operand]) is buffer for operand in op.operands)
-            if in_order or not reads:
-                self.memory[result] = buffer
-                return
-        self.memory[result] = allocate(memory_type(result.type), builder)
-
 
 def _operand_names(op: NnOp) -> list[str]:
-    """What the op calls its operands and results, where each is one value."""
+    """What the op calls its operands and results; those of a list are numbered."""
     definition = op.get_irdl_definition()
-    names = [name for name, _ in (*definition.operands, *definition.results)]
-    return names if len(names) == len(op.operands) + len(op.results) else []
+    found: list[str] = []
+    for name, _ in (*definition.operands, *definition.results):
+        field: SSAValue | Sequence[SSAValue] | None = getattr(op, name)
+        if isinstance(field, SSAValue):
+            found.append(name)
+        elif field is not None:
+            found += [f"{name}{number}" for number in range(len(field))]
+    return found

@@ -48,6 +48,17 @@ def allocate(kind: MemRefType[Attribute], builder: Builder) -> SSAValue:
     return builder.insert(memref.AllocOp([], [], kind)).memref
 
 
+def copy(value: SSAValue, source: SSAValue, target: SSAValue, builder: Builder) -> NestOp:
+    """A layer that copies a value from one buffer to another."""
+    nest = NestOp("copy", [source], [target])
+    nest.properties["tensors"] = ArrayAttr([value.type])
+    nest.set_overlaps([(0, 0, 0)])
+    builder.insert(nest)
+    b = LoopBuilder(nest, [value.type], [value.type])
+    b.copy(b.inputs[0], b.outputs[0])
+    return nest
+
+
 @dataclass(frozen=True)
 class Results:
     """The results of a function whose layers are lowered; `memory` is where each value is."""
@@ -75,11 +86,5 @@ class Results:
             self._copy(value, source, target, builder)
 
     def _copy(self, value: SSAValue, source: SSAValue, target: SSAValue, builder: Builder) -> None:
-        if source is target:
-            return
-        nest = NestOp("copy", [source], [target])
-        nest.location = self.terminator.location
-        nest.properties["tensors"] = ArrayAttr([value.type])
-        builder.insert(nest)
-        b = LoopBuilder(nest, [value.type], [value.type])
-        b.copy(b.inputs[0], b.outputs[0])
+        if source is not target:
+            copy(value, source, target, builder).location = self.terminator.location

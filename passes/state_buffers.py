@@ -15,6 +15,7 @@ from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.conversion import ReshapeOp
 from nnc.dialects.nn.states import State, states_of
 from nnc.passes.overlaps import overlaps
+from nnc.passes.places import viewed
 
 
 def states_in_place(function: FuncOp) -> dict[SSAValue, State]:
@@ -42,8 +43,8 @@ def _readers(value: SSAValue) -> set[Operation]:
     found: set[Operation] = set()
     for use in value.uses:
         found.add(use.operation)
-        if isinstance(use.operation, ReshapeOp):
-            found |= _readers(use.operation.output)
+        if viewed(use.operation) is value:
+            found |= _readers(use.operation.results[0])
     return found
 
 
@@ -63,6 +64,9 @@ def _overwrites(maker: NnOp, state: State) -> bool:
 
 
 def _is_view_of(value: SSAValue, argument: SSAValue) -> bool:
-    while isinstance(value.owner, ReshapeOp):
-        value = value.owner.input
+    while isinstance(value.owner, Operation):
+        source = viewed(value.owner)
+        if source is None:
+            break
+        value = source
     return value is argument

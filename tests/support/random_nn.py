@@ -2,8 +2,8 @@
 Random networks of `nn` ops in which there is something to simplify.
 
 Importers seldom produce what the exact passes look for, so these networks are made for them: layers
-with clamps behind and pads before, conversions in a row, elements moved to and fro. `THEMES` are
-functions that add a few ops of one kind.
+with clamps behind and pads before, conversions in a row, elements moved to and fro. A theme is
+a function that adds a few ops of one kind.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from xdsl.dialects.builtin import (
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Region, SSAValue
 
-from nnc.dialects.nn import binary, functions, movement, placement, pooling
+from nnc.dialects.nn import binary, functions, logic, movement, placement, pooling
 from nnc.dialects.nn.arithmetic import AddOp, MulOp, SubOp
 from nnc.dialects.nn.base import NnOp, RoundingAttr
 from nnc.dialects.nn.conversion import (
@@ -128,7 +128,7 @@ class RandomNetwork:
         """A new value; sometimes a layer has several ops."""
         if self.chance(0.8) or not self._layers:
             self._layers += 1
-            self.builder.location = NameLoc(StringAttr(f"model/{self._layers}"), NoneAttr())
+            self.builder.location = NameLoc(StringAttr(f"model:{self._layers}"), NoneAttr())
         value = self.builder.op(kind, operands, result, **properties)
         self.values.append(value)
         return value
@@ -159,12 +159,68 @@ class RandomNetwork:
 
 def moved(net: RandomNetwork) -> None:
     """Reshapes, transposes, slices, pads, concatenations."""
-    element = net.pick(f32, i8, i16, net.quantized())
+    element = net.pick(f32, i8, i16, BIN, net.quantized())
     shape = [net.integer(1, 4) for _ in range(net.integer(1, 4))]
+    if element == BIN:
+        shape[-1] = net.pick(1, 3, 32, 33, 64)
     net.input(element, shape)
     steps = (_reshape, _transpose, _transpose, _slice, _slices, _pad, _repeat, _concat)
     for _ in range(net.integer(3, 9)):
         net.pick(*steps)(net, net.take())
+
+
+def joined(net: RandomNetwork) -> None:
+    """Values that are computed, cut and joined again along the first axes, so that they share."""
+    element = net.pick(f32, i8, i16, BIN, net.quantized())
+    shape = [*[1] * net.integer(0, 2), net.integer(1, 3), net.integer(1, 3), net.integer(1, 3)]
+    if element == BIN:
+        shape[-1] = net.pick(3, 32, 64)
+    net.input(element, shape)
+    for _ in range(net.integer(5, 10)):
+        x = net.take()
+        net.pick(_changed, _changed, _rows, _joined, _joined, _reshape)(net, x)
+
+
+def _changed(net: RandomNetwork, x: SSAValue) -> None:
+    element, shape = element_of(x), shape_of(x)
+    if element == BIN:
+        _cut(net, x, [extent - 1 for extent in shape], [-1] * len(shape), shape)
+    elif element in (i8, i16):
+        net.op(logic.NotOp, [x], x.type)
+    else:
+        _bound(net, x)
+
+
+def _first(shape: Sequence[int]) -> int:
+    """The outermost axis of more than one index."""
+    return next((axis for axis, extent in enumerate(shape) if extent > 1), 0)
+
+
+def _rows(net: RandomNetwork, x: SSAValue) -> None:
+    shape = list(shape_of(x))
+    axis = _first(shape)
+    count = net.integer(1, shape[axis])
+    begin = [0] * len(shape)
+    begin[axis] = net.integer(0, shape[axis] - count)
+    shape[axis] = count
+    _cut(net, x, begin, [1] * len(shape), shape)
+
+
+def _joined(net: RandomNetwork, x: SSAValue) -> None:
+    if int(np.prod(shape_of(x))) > 400:
+        return
+    axis = net.pick(_first(shape_of(x)), 0)
+
+    def rest(value: SSAValue) -> tuple[int, ...]:
+        shape = shape_of(value)
+        return (*shape[:axis], *shape[axis + 1 :])
+
+    alike = [value for value in net.values if rest(value) == rest(x)]
+    parts = [x, *(net.pick(*alike) for _ in range(net.integer(1, 2)))]
+    net.random.shuffle(parts)
+    shape = list(shape_of(x))
+    shape[axis] = sum(shape_of(part)[axis] for part in parts)
+    net.op(placement.ConcatOp, [parts], _like(x, shape), axis=integer(axis))
 
 
 def _like(value: SSAValue, shape: Sequence[int]) -> Attribute:
@@ -503,9 +559,9 @@ THEMES: dict[str, Theme] = {
 """For each exact pass what it is about."""
 
 
-def random_nn(theme: str, seed: int, samples: int = 2) -> tuple[ModuleOp, list[list[Array]]]:
+def random_nn(theme: Theme, seed: int, samples: int = 2) -> tuple[ModuleOp, list[list[Array]]]:
     """The network of a theme that a seed stands for, with inputs for it."""
     net = RandomNetwork(seed)
-    THEMES[theme](net)
+    theme(net)
     module = net.finish()
     return module, net.samples(samples)
