@@ -3,20 +3,57 @@ Why: scratch is planned at compile time, so the rules by which CMSIS-NN asks for
 here, for every core, without the library.
 
 Each function gives the bytes that the library's function of the same name wants in its
-`cmsis_nn_context` on a core; our portable implementations (`nnc_cmsis_*`) want none at all. Shapes
-are NHWC as in the library, `padding` is top, bottom, left, right. The rules are those of the
-`*_get_buffer_size` functions of CMSIS-NN 7, except where a comment says that those are wrong.
+`cmsis_nn_context` on a core; our portable implementations (`nnc_cmsis_*`) want none at all. The
+rules are those of the `*_get_buffer_size` functions of CMSIS-NN 7, except where a comment says that
+those are wrong.
 
 Buffers hold int32 or less: an alignment of 4 bytes suffices.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from nnc.boards import Core
 
 Shape = Sequence[int]
 """Extents of a tensor, NHWC; a filter is (outputs, h, w, inputs of a group)."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """
+    The shapes of a layer with a window, NHWC as in the library. The filter of a depthwise layer is
+    (1, h, w, outputs); strides and dilations are height, width, padding is top, bottom, left,
+    right.
+    """
+
+    source: tuple[int, ...]
+    weights: tuple[int, ...]
+    output: tuple[int, ...]
+    strides: tuple[int, ...] = (1, 1)
+    dilations: tuple[int, ...] = (1, 1)
+    padding: tuple[int, ...] = (0, 0, 0, 0)
+
+    @property
+    def taps(self) -> int:
+        """Products of one output of a convolution."""
+        return self.weights[1] * self.weights[2] * self.weights[3]
+
+    @property
+    def window(self) -> int:
+        """Pixels of the window."""
+        return self.weights[1] * self.weights[2]
+
+    def transposed(self) -> "Geometry":
+        """The same layer with rows as columns: the same memory if there is one row or column."""
+        top, bottom, left, right = self.padding
+        source, weights, output = (
+            (s[0], s[2], s[1], s[3]) for s in (self.source, self.weights, self.output)
+        )
+        strides, dilations = self.strides[::-1], self.dilations[::-1]
+        return Geometry(source, weights, output, strides, dilations, (left, right, top, bottom))
+
 
 MVE_CHANNEL_BLOCK = 124
 """Channels that the Helium depthwise kernel takes at a time (`CH_IN_BLOCK_MVE`)."""
@@ -58,36 +95,53 @@ def _divide(numerator: int, denominator: int) -> int:
     return quotient if numerator >= 0 else -quotient
 
 
-def is_pointwise(
-    source: Shape, weights: Shape, *, dilations: Sequence[int], padding: Sequence[int]
-) -> bool:
+def is_pointwise(layer: Geometry) -> bool:
     """Whether the library takes its path for 1x1 convolutions."""
-    no_border = padding[0] == 0 and padding[2] == 0
-    ungrouped = source[3] == weights[3]
-    return no_border and tuple(weights[1:3]) == (1, 1) and tuple(dilations) == (1, 1) and ungrouped
+    no_border = layer.padding[0] == 0 and layer.padding[2] == 0
+    plain = layer.window == 1 and layer.dilations == (1, 1)
+    return no_border and plain and layer.source[3] == layer.weights[3]
 
 
-def is_row(
-    source: Shape, weights: Shape, *, strides: Sequence[int], dilations: Sequence[int]
-) -> bool:
+def is_row(layer: Geometry) -> bool:
     """Whether the library takes its path for 1xN convolutions of images of one row."""
-    one_row = source[1] == 1 and weights[1] == 1
-    aligned = strides[1] * source[3] % 4 == 0
-    return one_row and dilations[1] == 1 and aligned and source[3] == weights[3]
+    one_row = layer.source[1] == 1 and layer.weights[1] == 1
+    aligned = layer.strides[1] * layer.source[3] % 4 == 0
+    return one_row and layer.dilations[1] == 1 and aligned and layer.source[3] == layer.weights[3]
 
 
-def _im2col_s8(core: Core, source: Shape, weights: Shape) -> int:
-    taps = source[3] * weights[1] * weights[2]
+def is_3x3(core: Core, layer: Geometry) -> bool:
+    """Whether the library takes its path for 3x3 depthwise convolutions."""
+    return (
+        _is_plain_depthwise(layer)
+        and not core.has_mve
+        and tuple(layer.weights[1:3]) == (3, 3)
+        and max(layer.padding[0], layer.padding[2]) <= 1
+    )
+
+
+def as_convolution(layer: Geometry) -> Geometry:
+    """A depthwise layer of one input channel as a convolution."""
+    _, height, width, outputs = layer.weights
+    return replace(layer, weights=(outputs, height, width, 1))
+
+
+def _is_plain_depthwise(layer: Geometry) -> bool:
+    """One output for each channel of one image without dilation, which has paths of its own."""
+    unpadded = layer.source[3] == layer.output[3] and layer.dilations == (1, 1)
+    return unpadded and layer.source[0] == 1
+
+
+def _im2col_s8(core: Core, layer: Geometry) -> int:
+    taps = layer.source[3] * layer.window
     if core.has_mve:
         return 4 * _round_up(taps, 16)
     return 2 * 2 * _round_up(taps, 4)
 
 
-def _row_s8_mve(
-    source: Shape, weights: Shape, output: Shape, stride: int, padding: int
-) -> int | None:
+def _row_s8_mve(layer: Geometry) -> int | None:
     """Bytes of the 1xN path on Helium, None where it falls back to the general one."""
-    depth, width, kernel, pixels = source[3], source[2], weights[2], output[2]
+    depth, width, kernel = layer.source[3], layer.source[2], layer.weights[2]
+    stride, padding, pixels = layer.strides[1], layer.padding[2], layer.output[2]
     total = (pixels - 1) * stride + kernel - width
     odd = total - 2 * _divide(total, 2)
     right = padding + odd
@@ -100,95 +154,66 @@ def _row_s8_mve(
     return depth * max(kernel + padding, kernel - 1 + right_columns)
 
 
-def convolve_wrapper_s8(
-    core: Core,
-    source: Shape,
-    weights: Shape,
-    output: Shape,
-    *,
-    strides: Sequence[int],
-    dilations: Sequence[int],
-    padding: Sequence[int],
-    armclang: bool = False,
-) -> int:
+def convolve_wrapper_s8(core: Core, layer: Geometry, *, armclang: bool = False) -> int:
     """Bytes for `arm_convolve_wrapper_s8`; `armclang`: the library was built with it."""
-    if is_pointwise(source, weights, dilations=dilations, padding=padding):
-        unrolled = armclang and core.has_dsp and not core.has_mve and tuple(strides) == (1, 1)
-        return 2 * 2 * source[3] if unrolled else 0
-    if core.has_mve and is_row(source, weights, strides=strides, dilations=dilations):
-        row = _row_s8_mve(source, weights, output, strides[1], padding[2])
+    if is_pointwise(layer):
+        unrolled = armclang and core.has_dsp and not core.has_mve and layer.strides == (1, 1)
+        return 2 * 2 * layer.source[3] if unrolled else 0
+    if core.has_mve and is_row(layer):
+        row = _row_s8_mve(layer)
         if row is not None:
             return row
-    return _im2col_s8(core, source, weights)
+    return _im2col_s8(core, layer)
 
 
-def convolve_wrapper_s16(core: Core, source: Shape, weights: Shape) -> int:
+def convolve_wrapper_s16(core: Core, layer: Geometry) -> int:
     """Bytes for `arm_convolve_wrapper_s16`."""
-    taps = source[3] * weights[1] * weights[2]
+    taps = layer.source[3] * layer.window
     return 4 * 2 * _round_up(taps, 8) if core.has_mve else 2 * 2 * taps
 
 
-def depthwise_conv_wrapper_s8(
-    core: Core,
-    source: Shape,
-    weights: Shape,
-    output: Shape,
-    *,
-    strides: Sequence[int],
-    dilations: Sequence[int],
-    padding: Sequence[int],
-    armclang: bool = False,
-) -> int:
-    """Bytes for `arm_depthwise_conv_wrapper_s8`; the filter is (1, h, w, outputs)."""
-    taps = weights[1] * weights[2]
-    if core.has_mve and source[3] == 1 and output[3] > (8 if armclang else 1):
+def depthwise_conv_wrapper_s8(core: Core, layer: Geometry, *, armclang: bool = False) -> int:
+    """Bytes for `arm_depthwise_conv_wrapper_s8`."""
+    if core.has_mve and layer.source[3] == 1 and layer.output[3] > (8 if armclang else 1):
         # One input channel: run as a convolution, with the filter transposed into the scratch.
-        as_convolution = convolve_wrapper_s8(
-            core,
-            source,
-            (weights[3], weights[1], weights[2], weights[0]),
-            output,
-            strides=strides,
-            dilations=dilations,
-            padding=padding,
-        )
-        return as_convolution + taps * weights[3] * weights[0]
-    if source[3] != output[3] or source[0] != 1 or tuple(dilations) != (1, 1):
+        return convolve_wrapper_s8(core, as_convolution(layer)) + layer.taps
+    if not _is_plain_depthwise(layer):
         return 0
     if core.has_mve:
-        return 4 * MVE_CHANNEL_BLOCK * taps
-    three_by_three = tuple(weights[1:3]) == (3, 3) and padding[0] <= 1 and padding[2] <= 1
-    return 2 * source[3] * taps if core.has_dsp and not three_by_three else 0
+        return 4 * MVE_CHANNEL_BLOCK * layer.window
+    return 2 * layer.source[3] * layer.window if core.has_dsp and not is_3x3(core, layer) else 0
 
 
-def depthwise_conv_wrapper_s16(
-    core: Core, source: Shape, weights: Shape, output: Shape, *, dilations: Sequence[int]
-) -> int:
-    """Bytes for `arm_depthwise_conv_wrapper_s16`; the filter is (1, h, w, outputs)."""
-    taps = weights[1] * weights[2]
-    fast = source[3] == output[3] and tuple(dilations) == (1, 1) and taps < S16_FAST_TAPS
-    if not fast or not core.has_dsp:
+def is_fast_s16(core: Core, layer: Geometry) -> bool:
+    """Whether the library takes its fast path for 16-bit depthwise convolutions."""
+    undilated = layer.source[3] == layer.output[3] and layer.dilations == (1, 1)
+    return undilated and layer.window < S16_FAST_TAPS and core.has_dsp
+
+
+def depthwise_conv_wrapper_s16(core: Core, layer: Geometry) -> int:
+    """Bytes for `arm_depthwise_conv_wrapper_s16`."""
+    if not is_fast_s16(core, layer):
         return 0
-    return 4 * 2 * source[3] * taps + 8 if core.has_mve else 2 * source[3] * taps
+    elements = layer.source[3] * layer.window
+    return 4 * 2 * elements + 8 if core.has_mve else 2 * elements
 
 
-def is_reversed(source: Shape, strides: Sequence[int]) -> bool:
+def is_reversed(layer: Geometry) -> bool:
     """Whether the library runs a transposed convolution as a convolution."""
-    return max(strides) <= 2 and source[3] > REVERSIBLE_DEPTH
+    return max(layer.strides) <= 2 and layer.source[3] > REVERSIBLE_DEPTH
 
 
-def transpose_conv_wrapper_s8(
-    core: Core, source: Shape, weights: Shape, output: Shape, *, strides: Sequence[int]
-) -> TransposeConvBytes:
+def transpose_conv_wrapper_s8(core: Core, layer: Geometry) -> TransposeConvBytes:
     """Bytes for `arm_transpose_conv_wrapper_s8`."""
-    if is_reversed(source, strides):
-        filter_bytes = weights[0] * weights[1] * weights[2] * source[3]
-        return TransposeConvBytes(_im2col_s8(core, source, weights), filter_bytes)
+    if is_reversed(layer):
+        filter_bytes = layer.weights[0] * layer.taps
+        return TransposeConvBytes(_im2col_s8(core, layer), filter_bytes)
     # The library's rule has the vertical stride in place of the horizontal one, which is less than
     # its kernel writes where the horizontal one is larger.
-    columns = (source[2] - 1) * strides[1] + max(weights[2], *strides)
-    rows = max(weights[1], strides[0])
-    return TransposeConvBytes(4 * columns * rows * output[3], 0)
+    width, strides = layer.source[2], layer.strides
+    columns = (width - 1) * strides[1] + max(layer.weights[2], *strides)
+    rows = max(layer.weights[1], strides[0])
+    return TransposeConvBytes(4 * columns * rows * layer.output[3], 0)
 
 
 def fully_connected_s8(core: Core, outputs: int) -> int:
@@ -200,10 +225,9 @@ def fully_connected_s8(core: Core, outputs: int) -> int:
     return 4 * outputs if core.has_mve else 0
 
 
-def avgpool_s8(core: Core, output: Shape, source: Shape) -> int:
+def avgpool_s8(core: Core, channels: int) -> int:
     """Bytes for `arm_avgpool_s8` and `arm_avgpool_s16`."""
-    del output
-    return 4 * source[3] if core.has_dsp and not core.has_mve else 0
+    return 4 * channels if core.has_dsp and not core.has_mve else 0
 
 
 def svdf_s8(core: Core, *, batches: int, filters: int, rank: int) -> SvdfBytes:

@@ -318,6 +318,8 @@ void nnc_cmsis_softmax_s8(const int8_t *input, int32_t num_rows, int32_t row_siz
 void nnc_cmsis_softmax_s8_s16(const int8_t *input, int32_t num_rows, int32_t row_size, int32_t mult,
                               int32_t shift, int32_t diff_min, int16_t *output);
 
+/* Of rows of any length. As in TFLite, sums and shares saturate; in the library both wrap around,
+ * so that with TFLite's tables it gives -32768 for an element that outweighs all others. */
 arm_cmsis_nn_status nnc_cmsis_softmax_s16(const int16_t *input, int32_t num_rows, int32_t row_size,
                                           int32_t mult, int32_t shift,
                                           const cmsis_nn_softmax_lut_s16 *softmax_params,

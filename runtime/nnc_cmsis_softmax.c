@@ -156,10 +156,10 @@ arm_cmsis_nn_status nnc_cmsis_softmax_s16(const int16_t *input, int32_t num_rows
         const int32_t headroom = nnc_clz32(sum);
         const int32_t normal = (int32_t)(((sum << (headroom - 1)) + (1U << 13)) >> 14);
         const int32_t reciprocal =
-            interpolate(softmax_params->one_by_one_lut, (int16_t)(normal - 98304));
+            interpolate(softmax_params->one_by_one_lut, nnc_saturate_i16(normal - 98304));
         for (int32_t i = 0; i < row_size; ++i) {
             const int32_t doubled = (output[i] * reciprocal) >> (30 - headroom);
-            output[i] = (int16_t)((doubled + 1) >> 1);
+            output[i] = nnc_saturate_i16((doubled + 1) >> 1);
         }
         input += row_size;
         output += row_size;

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
-from xdsl.dialects.builtin import i8, i32, i64
+from xdsl.dialects.builtin import f64, i8, i32, i64
 from xdsl.ir import SSAValue
 
 from nnc.dialects.kernel.call import CallOp
@@ -13,7 +14,8 @@ from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.convolution import DenseOp
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
 from nnc.dialects.types import Array, quantization_of, shape_of
-from nnc.runtime.cmsis_nn import int8_operands_problem
+from nnc.dialects.utils import Rounding
+from nnc.runtime.cmsis_operands import S8, operands_problem
 from nnc.runtime.registry import Kernel, Lowering, Target, constant_values
 from nnc.runtime.requantize import Affine, Requantization, fit_affine, reachable
 
@@ -43,47 +45,43 @@ def affine_formula(op: DenseOp) -> Affine | None:
     return fit_affine(contract, first, last)
 
 
-class DenseS8(Kernel):
-    """
-    `nnc_dense_s8`: an int8 dense layer whose requantisation, whatever the contract says, is done by
-    one 64-bit multiplication that the compiler has proven equal to it.
-    """
+class OwnDense(Kernel, ABC):
+    """An int8 dense layer of constant weights, whose bias has the input's zero point folded in."""
 
-    name = "nnc_dense_s8"
     headers = ("nnc_kernels_s8.h",)
     sources = ("nnc_kernels_s8.c",)
 
     def legal(self, op: NnOp, target: Target) -> str | None:
-        if not isinstance(op, DenseOp):
+        if not isinstance(op, DenseOp) or not S8.concerns(op.input):
             return ""
-        problem = int8_operands_problem(op)
+        problem = operands_problem(op, S8)
         if problem is not None:
             return problem
         if folded_bias(op) is None:
-            return "its weights are not constant"
-        if affine_formula(op) is None:
-            return "no affine formula equals its requantisation"
-        return None
+            return "its weights or bias are not constant"
+        return self.requantization_problem(op)
 
-    def scratch(self, op: NnOp, target: Target) -> int:
-        return 0
+    @abstractmethod
+    def requantization_problem(self, op: DenseOp) -> str | None:
+        """Why the function does not requantise as the layer does."""
+
+    @abstractmethod
+    def tables(self, op: DenseOp, lowering: Lowering) -> tuple[list[SSAValue], int]:
+        """The constants of the requantisation, and how far to go in them from output to output."""
+
+    def scratch(self, op: NnOp, target: Target) -> tuple[int, ...]:
+        return ()
 
     def lower(self, op: NnOp, lowering: Lowering, target: Target) -> CallOp:
         assert isinstance(op, DenseOp)
-        bias, formula = folded_bias(op), affine_formula(op)
-        assert bias is not None and formula is not None
-        shared = all(
-            (table == table[0]).all()
-            for table in (formula.multiplier, formula.constant, formula.shift)
-        )
-        count = 1 if shared else shape_of(op.output)[1]
+        bias, output = folded_bias(op), quantization_of(op.output)
+        assert bias is not None and output is not None
+        tables, step = self.tables(op, lowering)
         inputs: list[SSAValue] = [
             lowering.buffer(op.input),
             lowering.buffer(op.weights),
             lowering.constant(bias.astype(np.int32), i32, "bias"),
-            lowering.constant(formula.multiplier[:count].astype(np.int32), i32, "multiplier"),
-            lowering.constant(formula.constant[:count], i64, "constant"),
-            lowering.constant(formula.shift[:count].astype(np.int32), i32, "shift"),
+            *tables,
         ]
         return lowering.call(
             self.name,
@@ -92,14 +90,14 @@ class DenseS8(Kernel):
                 "rows": shape_of(op.input)[0],
                 "depth": shape_of(op.input)[1],
                 "channels": shape_of(op.output)[1],
-                "step": 0 if shared else 1,
+                "step": step,
+                "zero_point": output.zero_point,
                 "clamp": op.stored_bounds(),
             },
         )
 
     def expand(self, call: CallOp, b: LoopBuilder) -> None:
         x, w = b.inputs[0], b.inputs[1]
-        step = call.number("step")
 
         def element(index: list[IRScalar]) -> IRScalar:
             n, oc = index
@@ -109,22 +107,93 @@ class DenseS8(Kernel):
                 return total + product
 
             bias = b.load(b.inputs[2], [oc])
-            total = b.reduce([(0, call.number("depth"))], bias, tap)
-            multiplier, constant, shift = (b.load(t, [oc * step]) for t in b.inputs[3:6])
-            scaled = total.to(i64) * multiplier.to(i64) + constant
-            return (scaled >> shift.to(i64)).to(i32).clamp(*call.numbers("clamp")).to(i8)
+            total = b.reduce([(0, call.number("depth"))], bias, tap, ("k",))
+            scaled = self.scaled(call, b, total, oc * call.number("step"))
+            return scaled.clamp(*call.numbers("clamp")).to(i8)
 
         b.produce(b.outputs[0], element)
 
+    @abstractmethod
+    def scaled(self, call: CallOp, b: LoopBuilder, total: IRScalar, entry: IRScalar) -> IRScalar:
+        """An accumulator as a stored output before the clamp, by an entry of the tables."""
+
+    def arguments(self, call: CallOp, arguments: Sequence[str]) -> list[str]:
+        """What the function takes between the bias and the clamp."""
+        step = str(call.number("step"))
+        return [*arguments[3 : len(call.inputs)], step]
+
     def body(self, call: CallOp, arguments: Sequence[str]) -> list[str]:
-        source, weights, bias, multiplier, constant, shift, target = arguments[:7]
+        source, weights, bias = arguments[:3]
         rows, depth, channels = (call.number(n) for n in ("rows", "depth", "channels"))
         low, high = call.numbers("clamp")
+        middle = ", ".join(self.arguments(call, arguments))
         return [
-            f"nnc_dense_s8({source}, {rows}, {depth}, {channels}, {weights}, {bias}, {multiplier},",
-            f"    {constant}, {shift}, {call.number('step')}, {low}, {high}, {target});",
+            f"{self.name}({source}, {rows}, {depth}, {channels}, {weights}, {bias},",
+            f"    {middle}, {low}, {high}, {arguments[len(call.inputs)]});",
             "return 0;",
         ]
 
 
-KERNELS: tuple[Kernel, ...] = (DenseS8(),)
+class DenseS8(OwnDense):
+    """
+    `nnc_dense_s8`: an int8 dense layer whose requantisation, whatever the contract says, is done by
+    one 64-bit multiplication that the compiler has proven equal to it.
+    """
+
+    name = "nnc_dense_s8"
+
+    def requantization_problem(self, op: DenseOp) -> str | None:
+        if affine_formula(op) is None:
+            return "no affine formula equals its requantisation"
+        return None
+
+    def tables(self, op: DenseOp, lowering: Lowering) -> tuple[list[SSAValue], int]:
+        formula = affine_formula(op)
+        assert formula is not None
+        shared = all(
+            (table == table[0]).all()
+            for table in (formula.multiplier, formula.constant, formula.shift)
+        )
+        count = 1 if shared else shape_of(op.output)[1]
+        constants = [
+            lowering.constant(formula.multiplier[:count].astype(np.int32), i32, "multiplier"),
+            lowering.constant(formula.constant[:count], i64, "constant"),
+            lowering.constant(formula.shift[:count].astype(np.int32), i32, "shift"),
+        ]
+        return constants, 0 if shared else 1
+
+    def scaled(self, call: CallOp, b: LoopBuilder, total: IRScalar, entry: IRScalar) -> IRScalar:
+        multiplier, constant, shift = (b.load(table, [entry]) for table in b.inputs[3:6])
+        product = total.to(i64) * multiplier.to(i64) + constant
+        return (product >> shift.to(i64)).to(i32)
+
+
+class DenseF64S8(OwnDense):
+    """
+    `nnc_dense_f64_s8`: an int8 dense layer that is requantised in double precision, as TFLite does,
+    where no formula of integers equals that.
+    """
+
+    name = "nnc_dense_f64_s8"
+
+    def requantization_problem(self, op: DenseOp) -> str | None:
+        assert op.rounding is not None
+        if op.rounding.data is not Rounding.F64:
+            return f"the numeric contract rounds it as {op.rounding.data.value}, not as f64"
+        return None
+
+    def tables(self, op: DenseOp, lowering: Lowering) -> tuple[list[SSAValue], int]:
+        factors = op.real_multipliers()
+        shared = bool((factors == factors[0]).all())
+        return [lowering.constant(factors[:1] if shared else factors, f64, "factor")], int(
+            not shared
+        )
+
+    def scaled(self, call: CallOp, b: LoopBuilder, total: IRScalar, entry: IRScalar) -> IRScalar:
+        return total.scale_f64(b.load(b.inputs[3], [entry])) + call.number("zero_point")
+
+    def arguments(self, call: CallOp, arguments: Sequence[str]) -> list[str]:
+        return [*super().arguments(call, arguments), str(call.number("zero_point"))]
+
+
+KERNELS: tuple[Kernel, ...] = (DenseS8(), DenseF64S8())

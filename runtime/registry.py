@@ -67,18 +67,20 @@ class Lowering:
         op.result.name_hint = hint
         return self.builder.insert(op).result
 
-    def scratch(self, size: int) -> list[SSAValue]:
-        """A scratch buffer of that many bytes; none for 0."""
-        if size == 0:
-            return []
-        return [self.builder.insert(memref.AllocOp([], [], MemRefType(i8, [size]))).memref]
+    def scratch(self, sizes: Sequence[int]) -> list[SSAValue]:
+        """Scratch buffers of so many bytes; none for 0."""
+        return [
+            self.builder.insert(memref.AllocOp([], [], MemRefType(i8, [size]))).memref
+            for size in sizes
+            if size
+        ]
 
     def call(
         self,
         callee: str,
         inputs: Sequence[SSAValue],
         parameters: dict[str, Parameter],
-        scratch_bytes: int = 0,
+        scratch_bytes: Sequence[int] = (),
     ) -> CallOp:
         """The call of a kernel that writes all results of the `nn` op."""
         outputs = [self.memory[result] for result in self.op.results]
@@ -115,8 +117,8 @@ class Kernel(ABC):
         """Makes the call for a layer that is legal, its weights packed as the function wants."""
 
     @abstractmethod
-    def scratch(self, op: NnOp, target: Target) -> int:
-        """Bytes of scratch that the function needs for a layer."""
+    def scratch(self, op: NnOp, target: Target) -> tuple[int, ...]:
+        """Bytes of each scratch buffer that the function takes for a layer; 0 is none."""
 
     @abstractmethod
     def expand(self, call: CallOp, b: LoopBuilder) -> None:

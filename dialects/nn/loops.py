@@ -433,17 +433,22 @@ class LoopBuilder:
         argument.name_hint = "table"
         return Operand(argument, tensor)
 
+    def reshaped(self, operand: Operand, shape: Sequence[int]) -> Operand:
+        """The operand, which is not packed, as one of as many elements in another shape."""
+        if operand.shape == tuple(shape):
+            return operand
+        assert isinstance(operand.memory.type, MemRefType)
+        kind = MemRefType(operand.memory.type.element_type, list(shape))
+        view = self.cursor.builder.insert(ViewOp(operand.memory, 0, kind))
+        return Operand(view.result, TensorType(operand.element, list(shape)))
+
     def flat(self, operand: Operand) -> Operand:
         """The operand as one long row, for layers to which its shape does not matter."""
         assert isinstance(operand.memory.type, MemRefType)
         count = 1
         for extent in operand.memory.type.get_shape():
             count *= extent
-        if len(operand.shape) == 1:
-            return operand
-        kind = MemRefType(operand.memory.type.element_type, [count])
-        view = self.cursor.builder.insert(ViewOp(operand.memory, 0, kind))
-        return Operand(view.result, TensorType(operand.element, [count]))
+        return operand if len(operand.shape) == 1 else self.reshaped(operand, [count])
 
     def load(self, operand: Operand, index: Index) -> IRScalar:
         """

@@ -54,6 +54,18 @@ class SvdfBase(ProgramOp, ABC):
     def activation(self, p: Program[S], b: S, f: S) -> S:
         """The product of the input and a filter's feature weights, as the state holds it."""
 
+    def real_multipliers(self) -> tuple[float, float]:
+        """What a quantised layer requantises an activation with, and what an output."""
+        kinds = [
+            quantization_of(value)
+            for value in (self.input, self.feature, self.state, self.time, self.output)
+        ]
+        source, feature, state, time, output = (kind.scale for kind in kinds if kind is not None)
+        return (
+            f32_quotient(f32_product(source, feature), state),
+            f32_quotient(f32_product(state, time), output),
+        )
+
     @property
     def sizes(self) -> tuple[int, int, int]:
         """Batch, filters and memory."""
@@ -129,9 +141,7 @@ class SvdfBase(ProgramOp, ABC):
             low = None if self.min is None else self.min.value.data
             high = None if self.max is None else self.max.value.data
             return total.clamp(low, high)
-        state_kind = quantization_of(self.state)
-        assert state_kind is not None and isinstance(time, UniformQuantizedType)
-        real = f32_quotient(f32_product(state_kind.scale, time.scale), target.scale)
+        _, real = self.real_multipliers()
         return store(rescale(p, total, real, Rounding.DOUBLE), target)
 
 
@@ -154,9 +164,7 @@ class SvdfOp(SvdfBase):
     name = "nn.svdf"
 
     def activation(self, p: Program[S], b: S, f: S) -> S:
-        source, feature, state = (
-            quantization_of(value) for value in (self.input, self.feature, self.state)
-        )
+        source, state = quantization_of(self.input), quantization_of(self.state)
         kind = f32 if source is None else i32
 
         def term(k: S) -> S:
@@ -166,8 +174,8 @@ class SvdfOp(SvdfBase):
         total = p.sum(shape_of(self.input)[1], kind, term)
         if source is None:
             return total
-        assert feature is not None and state is not None
-        real = f32_quotient(f32_product(source.scale, feature.scale), state.scale)
+        assert state is not None
+        real, _ = self.real_multipliers()
         return store(rescale(p, total, real, Rounding.DOUBLE), state)
 
 

@@ -129,7 +129,9 @@ static cmsis_nn_activation random_activation(int32_t least, int32_t most) {
     return activation;
 }
 
-/* An axis of a convolution or a pool as TFLite derives it from SAME or VALID. */
+/* An axis of a convolution or a pool as TFLite derives it from SAME or VALID, or with any border
+ * that leaves every window a pixel of the input (the others are refused in
+ * runtime/cmsis_limits.py). */
 typedef struct {
     int32_t in;
     int32_t kernel;
@@ -150,6 +152,14 @@ static axis random_axis(int32_t largest, int32_t largest_kernel, int dilated) {
     a.out = same ? (a.in + a.stride - 1) / a.stride : (a.in - reach) / a.stride + 1;
     const int32_t total = (a.out - 1) * a.stride + reach - a.in;
     a.padding = same && total > 0 ? total / 2 : 0;
+    if (one_in(3)) {
+        a.padding = between(0, reach - 1);
+        const int32_t room = a.in + a.padding + between(0, reach - 1) - reach;
+        if (room < 0 || room / a.stride * a.stride - a.padding >= a.in) {
+            return random_axis(largest, largest_kernel, dilated);
+        }
+        a.out = room / a.stride + 1;
+    }
     return a;
 }
 
@@ -246,11 +256,15 @@ static int row_is_right(const axis *w) {
             (total % 2 == 0 && right == (right_outputs - 1) * w->stride + 1));
 }
 
+/* Whether the library's 3x3 kernel is right: it reads the middle column of every window. */
+static int middle_is_inside(const axis *w) {
+    return (w->out - 1) * w->stride - w->padding <= w->in - 2;
+}
+
 static arm_cmsis_nn_status convolve(int wide) {
     const int dilated = one_in(6);
     const int row = one_in(4);
-    /* On 16 bits the library sums the last of an odd number of pixels on 32 bits. */
-    const int deep = !wide && one_in(8);
+    const int deep = one_in(8);
     const int32_t extent = deep ? 4 : row ? 20 : 8;
     const axis h = row ? (axis){1, 1, 1, 1, 0, 1} : random_axis(extent, 4, dilated);
     axis w = random_axis(extent, row ? 6 : 4, dilated);
@@ -259,7 +273,10 @@ static arm_cmsis_nn_status convolve(int wide) {
     }
     const int32_t groups = wide || deep || one_in(2) ? 1 : between(1, 3);
     const int32_t depth = deep ? between(60, 130) : one_in(3) ? 4 * between(1, 4) : between(1, 18);
-    const int32_t outputs = groups * between(1, 12);
+    int32_t outputs = groups * between(1, 12);
+    if (wide && depth * h.kernel * w.kernel > 512) {
+        outputs += outputs % 2; /* With DSP instructions the last of odd ones reads too far. */
+    }
     const cmsis_nn_dims in = {between(1, 2), h.in, w.in, depth * groups};
     const cmsis_nn_dims filter = {outputs, h.kernel, w.kernel, depth};
     const cmsis_nn_dims out = {in.n, h.out, w.out, outputs};
@@ -281,6 +298,10 @@ static arm_cmsis_nn_status convolve(int wide) {
              (int)h.stride, (int)w.stride, (int)h.dilation, (int)w.dilation, (int)h.padding,
              (int)w.padding, (int)out.h, (int)out.w, (int)out.c);
     if (wide) {
+        /* On 64 bits the library begins with sums of 32, which so many weights must not exceed. */
+        for (int32_t i = 0; deep && i < outputs * terms; ++i) {
+            weights.s8[i] /= 4;
+        }
         random_halves(input.s16, in.n * in.h * in.w * in.c);
         const cmsis_nn_bias_data bias = {NULL, one_in(2)};
         const void *const data = bias.is_int32_bias ? (const void *)bias32 : bias64;
@@ -314,7 +335,8 @@ static arm_cmsis_nn_status depthwise(int wide) {
     const int dilated = one_in(6);
     const axis h = random_axis(8, 5, dilated);
     axis w = random_axis(8, 5, dilated);
-    while (h.in == 1 && h.kernel == 1 && w.dilation == 1 && !row_is_right(&w)) {
+    while ((h.in == 1 && h.kernel == 1 && w.dilation == 1 && !row_is_right(&w)) ||
+           (h.kernel == 3 && w.kernel == 3 && !middle_is_inside(&w))) {
         w = random_axis(8, 5, dilated);
     }
     const int32_t multiple = one_in(2) ? 1 : between(1, 5);
@@ -465,9 +487,10 @@ static arm_cmsis_nn_status fully_connected_wrapper_s8(void) {
 }
 
 static arm_cmsis_nn_status fully_connected_s16(void) {
+    const int deep = one_in(4);
     const int32_t batches = between(1, 3);
-    const int32_t depth = between(1, 200);
-    const int32_t outputs = between(1, 40);
+    const int32_t depth = deep ? between(500, 1500) : between(1, 200);
+    const int32_t outputs = between(1, deep ? 20 : 40);
     const cmsis_nn_dims in = {batches, 1, 1, depth};
     const cmsis_nn_dims filter = {depth, 1, 1, outputs};
     const cmsis_nn_dims out = {batches, 1, 1, outputs};
@@ -476,6 +499,9 @@ static arm_cmsis_nn_status fully_connected_s16(void) {
     const cmsis_nn_per_tensor_quant_params quant = {multipliers[0], shifts[0]};
     random_halves(input.s16, batches * depth);
     random_bytes(weights.s8, outputs * depth);
+    for (int32_t i = 0; deep && i < outputs * depth; ++i) {
+        weights.s8[i] /= 4; /* So that no sum needs more than 32 bits. */
+    }
     const int64_t *const bias = one_in(8) ? NULL : bias64;
     describe("in %dx%d out %d", (int)batches, (int)depth, (int)outputs);
     nnc_cmsis_fully_connected_s16(&no_scratch, &params, &quant, &in, input.s16, &filter, weights.s8,
@@ -677,12 +703,25 @@ static arm_cmsis_nn_status elementwise_mul_s16(void) {
 }
 
 static arm_cmsis_nn_status extremum(int least) {
-    /* Other broadcasts than that of a scalar are not reliable in the library. */
-    const cmsis_nn_dims out = {between(1, 2), between(1, 5), between(1, 5), between(1, 20)};
+    /* With several rows other broadcasts than that of a scalar are not reliable in the library. */
+    const int rows = one_in(2);
+    const cmsis_nn_dims out = {between(1, 4), rows ? between(1, 5) : 1, between(1, 5),
+                               between(1, 20)};
     const cmsis_nn_dims scalar = {1, 1, 1, 1};
     const int32_t stretched = between(0, 3);
-    const cmsis_nn_dims a = stretched == 1 ? scalar : out;
-    const cmsis_nn_dims b = stretched == 2 ? scalar : out;
+    cmsis_nn_dims a = stretched == 1 ? scalar : out;
+    cmsis_nn_dims b = stretched == 2 ? scalar : out;
+    if (!rows) {
+        /* Each axis stretches the first operand, the second or none. */
+        int32_t *const axes[3][2] = {{&a.n, &b.n}, {&a.w, &b.w}, {&a.c, &b.c}};
+        for (int32_t i = 0; i < 3; ++i) {
+            const int32_t which = between(0, 2);
+            if (which < 2) {
+                *axes[i][which] = 1;
+                *axes[i][1 - which] = i == 0 ? out.n : i == 1 ? out.w : out.c;
+            }
+        }
+    }
     random_bytes(input.s8, a.n * a.h * a.w * a.c);
     random_bytes(other_input.s8, b.n * b.h * b.w * b.c);
     describe("%dx%dx%dx%d with %dx%dx%dx%d", (int)a.n, (int)a.h, (int)a.w, (int)a.c, (int)b.n,

@@ -1,0 +1,127 @@
+"""
+The kernel rows: the function that a row calls, the loops that it says it stands for and the `nn` op
+itself must agree bit for bit, on random layers.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from support.compiled import How, planned, run_all, run_on_core
+from support.installed import installed
+from support.random_layers import LAYERS, RandomLayers, random_layers
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, UnitAttr
+from xdsl.dialects.func import FuncOp
+
+from nnc.dialects.kernel.call import CallOp
+from nnc.dialects.kernel.operation import KernelOp
+from nnc.dialects.nn.interpreter import Run, run, run_sequence
+from nnc.dialects.nn.states import STATE, state_attributes
+from nnc.dialects.types import Array, element_of, numpy_dtype, shape_of
+from nnc.runtime.registry import kernels
+
+COUNT = 8
+"""Layers for each row."""
+
+LIBRARY_COUNT = 6
+"""Layers for each row on a core: a network has at most 255 outputs."""
+
+CALLS = How(kernels="portable", sanitize=True)
+EXPANDED = How(kernels="portable", expand=True)
+LOOPS = How()
+NAMES = sorted(LAYERS)
+
+Case = tuple[ModuleOp, list[list[Array]]]
+
+
+def test_every_row_is_tried() -> None:
+    assert sorted(row.name for row in kernels()) == NAMES
+
+
+@functools.cache
+def cases() -> list[Case]:
+    nets = [random_layers(name, 1, COUNT) for name in NAMES]
+    return [(net.finish(), net.samples(2)) for net in nets]
+
+
+@functools.cache
+def compiled(how: How) -> list[list[Run]]:
+    return run_all(cases(), how)
+
+
+@pytest.mark.parametrize("how", [CALLS, LOOPS, EXPANDED], ids=["calls", "loops", "expanded"])
+@pytest.mark.parametrize("name", NAMES)
+def test_same_bits(name: str, how: How) -> None:
+    module, samples = cases()[NAMES.index(name)]
+    for sample, found in zip(samples, compiled(how)[NAMES.index(name)], strict=True):
+        check(run(module, sample).outputs, found.outputs)
+
+
+def check(expected: Sequence[Array], found: Sequence[Array]) -> None:
+    for number, (want, have) in enumerate(zip(expected, found, strict=True)):
+        np.testing.assert_array_equal(have, want, err_msg=f"output {number}")
+
+
+def callees(module: ModuleOp) -> Counter[str]:
+    """How often each kernel is called; loops have no name."""
+    layers = [op for op in module.walk() if isinstance(op, KernelOp)]
+    return Counter(op.callee.data if isinstance(op, CallOp) else "" for op in layers)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_called(name: str) -> None:
+    """Nearly all layers that are made for a row are legal for it."""
+    called = callees(planned(cases()[NAMES.index(name)][0], CALLS))
+    assert called[name] >= COUNT - 2, called
+
+
+@pytest.mark.parametrize("name", ["arm_svdf_s8", "arm_svdf_state_s16_s8"])
+def test_state_in_place(name: str) -> None:
+    """A layer that remembers writes its state where it was."""
+    net = random_layers(name, 3, 1)
+    module = net.finish()
+    (function,) = (op for op in module.walk() if isinstance(op, FuncOp))
+    held = function.body.block.args[1]
+    element = element_of(held)
+    initial = np.zeros(shape_of(held), numpy_dtype(element))
+    nothing = DictionaryAttr({})
+    function.arg_attrs = ArrayAttr([nothing, state_attributes("memory", initial, element)])
+    function.res_attrs = ArrayAttr([nothing, DictionaryAttr({STATE: UnitAttr()})])
+    samples = [sample[:1] for sample in net.samples(6)]
+    how = How(kernels="portable", sanitize=True, keep_state=True)
+    calls = [op for op in planned(module, how).walk() if isinstance(op, CallOp)]
+    assert [call.in_place is not None for call in calls] == [True]
+    (found,) = run_all([(module, samples)], how)
+    for want, have in zip(run_sequence(module, samples), found, strict=True):
+        check(want.outputs, have.outputs)
+
+
+def all_layers(seed: int) -> RandomLayers:
+    """Some layers for every row in one network."""
+    net = RandomLayers(seed)
+    for name in NAMES:
+        for _ in range(LIBRARY_COUNT):
+            LAYERS[name](net)
+    return net
+
+
+NEVER = {"arm_softmax_s16"}
+"""Rows that the library itself is not good enough for."""
+
+
+@pytest.mark.parametrize("core", ["cortex-m3", "cortex-m4", "cortex-m55"])
+def test_library(core: str) -> None:
+    """The installed CMSIS-NN on emulated cores, wherever a row says that it may be used."""
+    installed(core)
+    net = all_layers(7)
+    module, samples = net.finish(), net.samples(2)
+    how = How(kernels="cmsis-nn", target=core)
+    called = callees(planned(module, how))
+    assert {name for name in NAMES if called[name] < LIBRARY_COUNT // 2} == NEVER
+    runs, _ = run_on_core(module, samples, core, how, hook=False)
+    for sample, found in zip(samples, runs, strict=True):
+        check(run(module, sample).outputs, found.outputs)
