@@ -28,6 +28,7 @@ from nnc.dialects.nn import (
     recurrent,
     reduction,
     resize,
+    rnn,
     softmax,
 )
 from nnc.dialects.nn.base import RoundingAttr
@@ -50,6 +51,7 @@ _FAMILIES = (
     placement,
     reduction,
     resize,
+    rnn,
     pooling,
     recurrent,
     softmax,

@@ -476,15 +476,30 @@ class DynamicLstmOp(FloatLstm):
     def _scaled(
         self, p: Program[S], which: int, width: int, b: S, weight: Callable[[S], S], scale: float
     ) -> S:
-        """A sum of products of quantised activations and weights, as a float."""
-        source = self.quantized(which)
-        point = p.load(source.zero_points, [b]) if self.asymmetric is not None else None
+        asymmetric = self.asymmetric is not None
+        return scaled_sum(p, self.quantized(which), (b, width), weight, scale, asymmetric)
 
-        def term(k: S) -> S:
-            code = p.load(source.codes, [b, k]).to(i32)
-            return (code if point is None else code - point) * weight(k).to(i32)
 
-        return p.sum(width, i32, term).to(f32) * (p.load(source.scales, [b]) * scale)
+def scaled_sum(
+    p: Program[S],
+    source: Quantized,
+    row: tuple[S, int],
+    weight: Callable[[S], S],
+    scale: float,
+    asymmetric: bool,
+) -> S:
+    """
+    The product of a row of activations that were quantised at run time and 8-bit weights of one
+    scale, as a float; `row` is its number and width.
+    """
+    b, width = row
+    point = p.load(source.zero_points, [b]) if asymmetric else None
+
+    def term(k: S) -> S:
+        code = p.load(source.codes, [b, k]).to(i32)
+        return (code if point is None else code - point) * weight(k).to(i32)
+
+    return p.sum(width, i32, term).to(f32) * (p.load(source.scales, [b]) * scale)
 
 
 def activated(name: str, x: S) -> S:

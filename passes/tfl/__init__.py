@@ -6,8 +6,10 @@ A rewrite registers itself when its module is imported; importing this package i
 
 from nnc.passes.tfl import (
     arithmetic,
+    basic_lstm,
     blocks,
     convolution,
+    dense,
     functions,
     indexing,
     joining,
@@ -26,8 +28,10 @@ from nnc.passes.tfl.lowering import REWRITES
 __all__ = [
     "REWRITES",
     "arithmetic",
+    "basic_lstm",
     "blocks",
     "convolution",
+    "dense",
     "functions",
     "indexing",
     "joining",

@@ -1,4 +1,4 @@
-"""Rewrites of convolutions and dense layers."""
+"""Rewrites of convolutions, and what all layers with weights share."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from xdsl.ir import Attribute, SSAValue
 
 from nnc.dialects.nn.accumulate import AccumulatingOp
 from nnc.dialects.nn.base import RoundingAttr
-from nnc.dialects.nn.convolution import Conv2DOp, DenseOp, DepthwiseConv2DOp
-from nnc.dialects.nn.dynamic import DynamicConv2DOp, DynamicDenseOp, DynamicDepthwiseConv2DOp
+from nnc.dialects.nn.convolution import Conv2DOp, DepthwiseConv2DOp
+from nnc.dialects.nn.dynamic import DynamicConv2DOp, DynamicDepthwiseConv2DOp
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.tfl import convolution as source
 from nnc.dialects.types import element_of, shape_of
 from nnc.dialects.utils import Rounding
-from nnc.passes.nn_builder import UnsupportedError, flag, integer, integers
+from nnc.passes.nn_builder import UnsupportedError, integer, integers
 from nnc.passes.tfl.activation import activated
 from nnc.passes.tfl.hybrid import hybrid_layer, is_hybrid, same_scales
 from nnc.passes.tfl.lowering import Lowering, is_float, quantized, rewrite
@@ -50,6 +50,12 @@ class Operands:
         if self.bias is not None:
             return element_of(self.bias)
         return i64 if quantized(self.input, 8, 16).storage.width.data == 16 else i32
+
+    @property
+    def wide(self) -> bool:
+        """Whether the activations have 16 bits."""
+        kind = element_of(self.input)
+        return isinstance(kind, UniformQuantizedType) and kind.storage.width.data == 16
 
     def _check(self, result: Attribute) -> None:
         activations, output = quantized(self.input, 8, 16), element_of(result)
@@ -93,12 +99,22 @@ def spatial_weights(to: Lowering, weights: SSAValue, axis: int) -> SSAValue:
     kind = element_of(weights)
     if not isinstance(kind, UniformQuantizedType):
         return weights
+    if kind.storage.width.data > 8:
+        raise UnsupportedError(
+            f"weights quantised to {kind.storage} are not supported", "int8 and int4 weights are"
+        )
     if kind.axis not in (None, axis):
         raise UnsupportedError(f"expected weights quantised along axis {axis}, got {kind.axis}")
     if not kind.is_signed or not kind.zero_points.any():
         return weights
     to.remark("zero points of int8 weights are ignored, as in the reference kernels")
     return to.stored_as(weights, without_zero_points(kind))
+
+
+def _bits(value: SSAValue) -> int:
+    """The width of the stored integers of a quantised tensor, 0 of any other."""
+    kind = element_of(value)
+    return kind.storage.width.data if isinstance(kind, UniformQuantizedType) else 0
 
 
 def without_zero_points(kind: UniformQuantizedType) -> UniformQuantizedType:
@@ -189,55 +205,6 @@ def _depthwise_conv2d(op: source.DepthwiseConv2DOp, to: Lowering) -> SSAValue:
         operands = (input, weights, bias, result, activation)
         return hybrid_layer(to, kind, *operands, properties, asymmetric=True)
     operands = Operands(to, input, weights, bias, result)
+    if operands.wide and _bits(weights) == 4 and not to.micro:
+        to.remark("int4 weights are read as such; the reference kernel misreads them as int8")
     return layer(to, DepthwiseConv2DOp, operands, result, activation, **properties)
-
-
-@rewrite(source.FullyConnectedOp)
-def _fully_connected(op: source.FullyConnectedOp, to: Lowering) -> SSAValue:
-    if op.weights_format.data != "DEFAULT":
-        raise UnsupportedError("shuffled weights are not supported", "the default format is")
-    input, weights, bias = to.value(op.input), to.value(op.weights), to.optional(op.bias)
-    shape = shape_of(input)
-    units, depth = shape_of(weights)
-    elements = 1
-    for extent in shape:
-        elements *= extent
-    if elements % depth:
-        raise UnsupportedError(f"expected rows of {depth} elements, got {elements} elements")
-    rows = elements // depth
-    keep = bool(op.keep_num_dims.value.data)
-    if keep and shape[-1] != depth:
-        raise UnsupportedError(f"expected a last axis of {depth}, got {shape[-1]}")
-    result = to.result(op.output, [*shape[:-1], units] if keep else [rows, units])
-    flat = TensorType(result.element_type, [rows, units])
-    if bias is not None:
-        bias = to.reshape(bias, [units])
-    matrix = to.reshape(input, [rows, depth])
-    activation = op.fused_activation_function
-    if is_hybrid(input, weights):
-        weights = spatial_weights(to, weights, 0)
-        asymmetric = bool(op.asymmetric_quantize_inputs.value.data)
-        operands = (matrix, weights, bias, flat, activation)
-        value = hybrid_layer(to, DynamicDenseOp, *operands, {}, asymmetric=asymmetric)
-    else:
-        operands = Operands(to, matrix, weights, bias, flat)
-        single = _dense_rounding(to, operands)
-        value = layer(to, DenseOp, operands, flat, activation, f32_product=single)
-    return to.reshape(value, result.get_shape())
-
-
-def _dense_rounding(to: Lowering, operands: Operands) -> Attribute | None:
-    """Settles how a dense layer rounds; returns the flag for a float32 product of scales."""
-    weights = element_of(operands.weights)
-    if operands.rounding is None or not isinstance(weights, UniformQuantizedType):
-        return None
-    if weights.axis is not None and weights.axis != 0:
-        raise UnsupportedError(f"expected weights quantised along axis 0, got {weights.axis}")
-    if weights.axis is not None and weights.zero_points.any():
-        to.remark("zero points of per-channel weights are ignored, as in the reference kernels")
-        operands.weights = to.stored_as(operands.weights, without_zero_points(weights))
-    wide_weights = weights.storage.width.data == 16
-    if to.micro or wide_weights:
-        return flag(weights.axis is None)
-    operands.rounding = Rounding.F64
-    return None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from xdsl.dialects.builtin import (
-    DenseArrayBase,
     NoneType,
     StringAttr,
     TensorType,
@@ -16,28 +15,17 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, SSAValue
 
 from nnc.dialects.nn.base import NnOp
-from nnc.dialects.nn.lstm import DynamicLstmOp, LstmOp
+from nnc.dialects.nn.lstm import GATES, DynamicLstmOp, LstmOp
 from nnc.dialects.nn.lstm_integer import IntegerLstmOp
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.tfl import recurrent as source
 from nnc.dialects.types import element_of, shape_of
-from nnc.passes.nn_builder import UnsupportedError, flag, integer, make, real
+from nnc.passes.nn_builder import UnsupportedError, flag, make, real
 from nnc.passes.tfl.hybrid import is_hybrid
-from nnc.passes.tfl.lowering import Lowering, is_float, quantized, rewrite
-from nnc.passes.tfl.recurrent import symmetric
+from nnc.passes.tfl.lowering import Lowering, is_float, rewrite
+from nnc.passes.tfl.lstm_integer import integer_peephole, integer_properties
+from nnc.passes.tfl.recurrent import ACTIVATIONS, symmetric
 from nnc.passes.tfl.variables import state, update
-
-_GATES = ("input", "forget", "cell", "output")
-_HIDDEN_INTERMEDIATE = 4
-
-ACTIVATIONS: Mapping[str, str] = {
-    "NONE": "identity",
-    "RELU": "relu",
-    "RELU6": "relu6",
-    "RELU_N1_TO_1": "relu_n1_to_1",
-    "TANH": "tanh",
-}
-"""Activations by their name in `nn.lstm`."""
 
 
 def gate_tensor(to: Lowering, values: Sequence[SSAValue], what: str) -> SSAValue:
@@ -79,7 +67,7 @@ class _Layer:
         self.op, self.to, self.time_major = op, to, time_major
         self.input = to.value(op.input)
         self.coupled = isinstance(op.input_to_input_weights.type, NoneType)
-        self.gates = _GATES[1:] if self.coupled else _GATES
+        self.gates = GATES[1:] if self.coupled else GATES
         self.hybrid = is_hybrid(self.input, to.value(op.input_to_output_weights))
         self.integer = not is_float(self.input)
 
@@ -158,7 +146,7 @@ class _Layer:
         found: dict[str, SSAValue] = {}
         if self._value("cell_to_output_weights") is not None:
             names = [f"cell_to_{gate}_weights" for gate in self.gates if gate != "cell"]
-            found["peephole"] = self._peephole(self._stacked(names, "peephole weights"), outputs)
+            found["peephole"] = self._peephole(names, outputs)
         if self._value("forget_layer_norm_coefficients") is not None:
             pattern = "{}_layer_norm_coefficients"
             found["normalized"] = self._gates(pattern, "normalisation coefficients")
@@ -174,28 +162,13 @@ class _Layer:
             found["projection_bias"] = self.to.stored(bias)
         return {name: flag(True) for name in found}, list(found.values())
 
-    def _peephole(self, weights: SSAValue, outputs: int) -> SSAValue:
-        """
-        The integer kernel takes the number of outputs for that of units, so that only the first of
-        these see the cell. With several batches at once it would mix them up.
-        """
-        units = shape_of(weights)[1]
-        if not self.integer or units == outputs:
+    def _peephole(self, names: Sequence[str], outputs: int) -> SSAValue:
+        weights = self._stacked(names, "peephole weights")
+        if not self.integer:
             return weights
-        batches = shape_of(self.input)[1 if self.time_major else 0]
-        if outputs > units or (self.time_major and batches > 1):
-            raise UnsupportedError(
-                f"peepholes of {units} units with a projection to {outputs} outputs are undefined "
-                "in the reference kernel",
-                "as many outputs as units work",
-            )
-        self.to.remark(
-            "only the first units have working peepholes, one for each output, as in the reference "
-            "kernel"
-        )
-        values = np.array(self.to.known(weights, "peephole weights"))
-        values[:, outputs:] = 0
-        return self.to.constant(values, element_of(weights))
+        # Without time first, the kernel runs one batch after the other.
+        batches = shape_of(self.to.value(self.op.output_state))[0] if self.time_major else 1
+        return integer_peephole(self.to, weights, outputs, batches)
 
     def _properties(
         self, hidden: SSAValue, cell: SSAValue, result: TensorType[Attribute]
@@ -205,7 +178,7 @@ class _Layer:
         if min(cell_clip, projection_clip) < 0:
             raise UnsupportedError("expected clips of at least 0")
         if self.integer:
-            return self._integer_properties(hidden, cell, result)
+            return integer_properties(op, self.to, self.gates, (self.input, hidden, cell), result)
         for value in (hidden, cell):
             if not is_float(value):
                 raise UnsupportedError(f"expected a float32 state, got {element_of(value)}")
@@ -220,61 +193,3 @@ class _Layer:
             "projection_clip": real(projection_clip) if projection_clip > 0 else None,
             **({"asymmetric": flag(True)} if asymmetric else {}),
         }
-
-    def _integer_properties(
-        self, hidden: SSAValue, cell: SSAValue, result: TensorType[Attribute]
-    ) -> dict[str, Attribute | None]:
-        op = self.op
-        if self.to.micro:
-            raise UnsupportedError(
-                "the arithmetic of TFLite Micro's integer LSTM is not supported",
-                "--numerics tflite gives that of TFLite",
-            )
-        quantized(self.input, 8)
-        held, cells = quantized(hidden, 8), quantized(cell, 16)
-        target = result.element_type
-        if not isinstance(target, UniformQuantizedType) or target.storage != held.storage:
-            raise UnsupportedError(f"expected a result quantised to int8, got {target}")
-        mantissa, exponent = np.frexp(cells.scale)
-        if mantissa != 0.5 or not -15 <= exponent - 1 <= -9:
-            raise UnsupportedError(
-                f"expected a cell state scaled by 2^-15 to 2^-9, got {cells.scale}"
-            )
-        product = self._intermediate(_HIDDEN_INTERMEDIATE)
-        point = product.zero_point
-        if not isinstance(op.projection_weights.type, NoneType):
-            # The kernel subtracts this zero point where it should add it, and adds it back later.
-            point = -point
-        scales = None
-        if not isinstance(op.forget_layer_norm_coefficients.type, NoneType):
-            numbers = [_GATES.index(gate) for gate in self.gates]
-            found = [self._intermediate(number).scale for number in numbers]
-            scales = DenseArrayBase.from_list(f32, found)
-        return {
-            "product_type": UniformQuantizedType.per_tensor(held.storage, product.scale, point),
-            "gate_scales": scales,
-            "cell_clip": _stored_clip(op.cell_clip.value.data, cells, 16),
-            "projection_clip": _stored_clip(op.proj_clip.value.data, target, 8),
-        }
-
-    def _intermediate(self, number: int) -> UniformQuantizedType:
-        """The type of one of the intermediate results that the file describes."""
-        kinds = self.op.intermediates
-        kind = kinds.data[number] if kinds is not None and len(kinds.data) > number else None
-        element = element_of(kind) if kind is not None else None
-        if not isinstance(element, UniformQuantizedType) or element.axis is not None:
-            raise UnsupportedError(
-                f"expected the quantisation of intermediate result {number}, which the integer "
-                "kernel needs",
-                "a current converter writes it",
-            )
-        return element
-
-
-def _stored_clip(bound: float, kind: UniformQuantizedType, bits: int) -> Attribute | None:
-    """A clip in stored units, as the kernel truncates it; none where it is 0."""
-    if bound <= 0:
-        return None
-    largest = (1 << (bits - 1)) - 1
-    stored = min(int(np.float32(bound) / np.float32(kind.scale)), largest)
-    return integer(stored) if stored > 0 else None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import f32, i32
+from collections.abc import Mapping
+
+from xdsl.dialects.builtin import StringAttr, TensorType, f32, i32
 from xdsl.ir import Attribute, SSAValue
 
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.recurrent import DynamicSvdfOp, SvdfOp
+from nnc.dialects.nn.rnn import DynamicRnnOp, RnnOp
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.tfl import recurrent as source
 from nnc.dialects.types import element_of, shape_of
-from nnc.passes.nn_builder import UnsupportedError, integer, make
+from nnc.passes.nn_builder import UnsupportedError, flag, integer, make
 from nnc.passes.tfl.activation import activated
 from nnc.passes.tfl.convolution import without_zero_points
 from nnc.passes.tfl.hybrid import dynamic_quantize, is_hybrid
@@ -78,6 +81,65 @@ def _integer_svdf(
     operands[3] = to.stored(bias)
     if element_of(to.stored(bias)) != i32:
         raise UnsupportedError(f"expected an int32 bias, got {element_of(bias)}")
+
+
+@rewrite(source.RnnOp)
+def _rnn(op: source.RnnOp, to: Lowering) -> SSAValue:
+    return _recurrent(op, to, time_major=True)
+
+
+@rewrite(source.UnidirectionalSequenceRnnOp)
+def _sequence_rnn(op: source.UnidirectionalSequenceRnnOp, to: Lowering) -> SSAValue:
+    return _recurrent(op, to, time_major=bool(op.time_major.value.data))
+
+
+def _recurrent(
+    op: source.RnnOp | source.UnidirectionalSequenceRnnOp, to: Lowering, *, time_major: bool
+) -> SSAValue:
+    input, weights, recurrent, bias = (
+        to.value(value) for value in (op.input, op.input_weights, op.recurrent_weights, op.bias)
+    )
+    hidden = state(to, op.hidden_state).value
+    activation = ACTIVATIONS.get(op.fused_activation_function.data)
+    if activation is None:
+        name = op.fused_activation_function.data
+        raise UnsupportedError(f"the activation {name} is not supported", "TANH is")
+    if not all(map(is_float, (input, bias, hidden))):
+        raise UnsupportedError(
+            "expected a recurrent layer of float32 activations", "an integer LSTM works"
+        )
+    properties: dict[str, Attribute | None] = {}
+    kind: type[NnOp] = RnnOp
+    if is_hybrid(input, weights):
+        weights, recurrent = (symmetric(to, value, 8) for value in (weights, recurrent))
+        kind = DynamicRnnOp
+        properties["asymmetric"] = flag(bool(op.asymmetric_quantize_inputs.value.data))
+    shape = list(shape_of(input))
+    result = to.result(op.output, [*shape[:-1], shape_of(weights)[0]])
+    if len(shape) == 2:
+        shape.insert(0, 1)
+    layer = make(
+        kind,
+        [to.reshape(input, shape), weights, recurrent, bias, hidden],
+        TensorType(f32, [*shape[:-1], shape_of(weights)[0]]),
+        hidden.type,
+        activation=StringAttr(activation),
+        time_major=flag(time_major),
+        **properties,
+    )
+    output, following = to.insert(layer).results
+    update(to, op.hidden_state, following)
+    return to.reshape(output, result.get_shape())
+
+
+ACTIVATIONS: Mapping[str, str] = {
+    "NONE": "identity",
+    "RELU": "relu",
+    "RELU6": "relu6",
+    "RELU_N1_TO_1": "relu_n1_to_1",
+    "TANH": "tanh",
+}
+"""Activations by their name in recurrent `nn` ops."""
 
 
 def symmetric(to: Lowering, weights: SSAValue, *widths: int) -> SSAValue:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from support.compiled import How, run_all
 from support.lstm_models import Kind, Lstm
-from support.oracle import Array, Reference
+from support.oracle import Array, Reference, random_inputs
 from support.single_ops import single_op_case
+from support.tflite_builder import ModelBuilder
 from support.tflite_nn import import_model, relative_error
 from xdsl.dialects.builtin import i32
 
@@ -87,6 +88,52 @@ def test_all_variants(kind: Kind) -> None:
 def test_variants_in_c(kind: Kind) -> None:
     known = variants(kind)
     check_compiled([known[number] for number in COMPILED], 4, SANITIZED)
+
+
+@pytest.mark.parametrize("kind", ["float", "hybrid", "integer"])
+def test_one_step(kind: Kind) -> None:
+    """The operator LSTM, whose integer kernel derives its parameters by itself."""
+    known = [
+        replace(lstm, sequence=False, time_major=False, time=1) for lstm in variants(kind)[::3]
+    ]
+    for lstm in known:
+        samples = lstm.samples(5)
+        check(lstm, samples, run_sequence(import_model(lstm.build()), samples))
+    check_compiled(known[:4], 4, REMEMBER)
+
+
+def basic_lstm(*, remembers: bool) -> bytes:
+    """The LSTM of kernel type BASIC, its state a variable or an input."""
+    batch, inputs, units = 2, 5, 4
+    random = np.random.default_rng(2)
+    model = ModelBuilder()
+    x = model.input("x", (batch, inputs), "f32")
+    states = [
+        model.tensor((batch, units), "f32", is_variable=True)
+        if remembers
+        else model.input(name, (batch, units), "f32")
+        for name in ("h", "c")
+    ]
+    w = model.constant(random.normal(0, 0.5, (4 * units, inputs + units)), "f32")
+    b = model.constant(random.normal(0, 0.3, 4 * units), "f32")
+    shapes = (units, units, inputs + units, 4 * units)
+    results = [model.tensor((batch, width), "f32") for width in shapes]
+    model.op("LSTM", [x, states[0], w, b, states[1]], results, kernel_type=1)
+    model.output(*results[:2])
+    return model.build()
+
+
+@pytest.mark.parametrize("remembers", [False, True])
+def test_basic_lstm(remembers: bool) -> None:
+    data = basic_lstm(remembers=remembers)
+    reference = Reference(data)
+    samples = random_inputs(reference.inputs, 3, 4)
+    interpreted = run_sequence(import_model(data), samples)
+    (compiled,) = run_all([(data, samples)], REMEMBER)
+    for sample, first, second in zip(samples, interpreted, compiled, strict=True):
+        for k, expected in enumerate(reference.run_outputs(sample)):
+            assert relative_error(first.outputs[k], expected) <= 1e-5
+            assert relative_error(second.outputs[k], expected) <= 1e-5
 
 
 def test_integer_lstms_of_random_parameters() -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from support.arrays import integers
 from support.compiled import How, planned, run_all
-from support.oracle import Array, Reference
+from support.oracle import Array, Reference, random_inputs
 from support.single_ops import single_op_case
-from support.tflite_builder import ModelBuilder, per_tensor
+from support.tflite_builder import ModelBuilder, Option, Tensor, per_tensor
 from support.tflite_nn import import_model, relative_error
 from xdsl.dialects.builtin import StringAttr
 
@@ -154,3 +154,49 @@ def test_a_state_that_is_no_variable() -> None:
     model.output(model.output_of("SVDF", [x, *weights, None, state], (1, 2), "f32", rank=1))
     with pytest.raises(FrontendError, match="expected a variable tensor as a state"):
         import_model(model.build())
+
+
+def plain(op: str, *, hybrid: bool, time_major: bool, asymmetric: bool, activation: str) -> bytes:
+    """A plain recurrent layer of 6 units over 5 features, a sequence of 3 steps or one step."""
+    random = np.random.default_rng(4)
+    model = ModelBuilder()
+    shape = (2, 5) if op == "RNN" else (3, 2, 5) if time_major else (2, 3, 5)
+    x = model.input("x", shape, "f32")
+    weights: list[Tensor] = []
+    for depth in (5, 6):
+        if hybrid:
+            values = integers(random, -127, 127, (6, depth))
+            weights.append(model.constant(values, "i8", per_tensor(0.005)))
+        else:
+            weights.append(model.constant(random.normal(0, 0.4, (6, depth)), "f32"))
+    bias = model.constant(random.normal(0, 0.3, 6), "f32")
+    state = model.tensor((2, 6), "f32", is_variable=True)
+    options: dict[str, Option] = {} if op == "RNN" else {"time_major": time_major}
+    output = model.output_of(
+        op,
+        [x, *weights, bias, state],
+        (*shape[:-1], 6),
+        "f32",
+        None,
+        fused_activation_function=activation,
+        asymmetric_quantize_inputs=asymmetric,
+        **options,
+    )
+    model.output(output)
+    return model.build()
+
+
+@pytest.mark.parametrize("hybrid", [False, True])
+def test_plain_recurrent_layers(hybrid: bool) -> None:
+    cases: list[tuple[str, bytes, Sequence]] = []
+    for number, op in enumerate(("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN") * 3):
+        model = plain(
+            op,
+            hybrid=hybrid,
+            time_major=number % 4 == 1,
+            asymmetric=number > 2,
+            activation=("TANH", "RELU", "RELU6")[number % 3],
+        )
+        samples = random_inputs(Reference(model).inputs, number, 5)
+        cases.append((f"{op} {number}", model, samples))
+    check(cases)

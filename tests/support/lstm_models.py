@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from support.arrays import integers
 from support.oracle import Array
-from support.tflite_builder import ModelBuilder, Quantization, Tensor, per_tensor
+from support.tflite_builder import ModelBuilder, Option, Quantization, Tensor, per_tensor
 
 Kind = Literal["float", "hybrid", "integer"]
 GATES = 4
@@ -34,10 +34,14 @@ class Lstm:
     outputs: int = 6
     seed: int = 0
     cell_exponent: int = -11
+    sequence: bool = True
+    """Whether it is a sequence of steps, or (of time 1) the operator LSTM."""
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
+    def input_shape(self) -> tuple[int, ...]:
         """The shape of a sample."""
+        if not self.sequence:
+            return self.batch, self.inputs
         order = (self.time, self.batch) if self.time_major else (self.batch, self.time)
         return (*order, self.inputs)
 
@@ -141,14 +145,15 @@ class _Builder:
             ),
         ]
         inputs = [x, *weights, *recurrent, *peephole, *biases, projection, bias, *states, *norms]
-        shape = (*lstm.input_shape[:2], lstm.outputs)
+        shape = (*lstm.input_shape[:-1], lstm.outputs)
+        layout: dict[str, Option] = {"time_major": lstm.time_major} if lstm.sequence else {}
         output = model.output_of(
-            "UNIDIRECTIONAL_SEQUENCE_LSTM",
+            "UNIDIRECTIONAL_SEQUENCE_LSTM" if lstm.sequence else "LSTM",
             inputs,
             shape,
             dtype,
             self.hidden,
-            time_major=lstm.time_major,
+            **layout,
             fused_activation_function="TANH",
             cell_clip=1.25 if lstm.clip else 0.0,
             proj_clip=0.6 if lstm.clip else 0.0,
