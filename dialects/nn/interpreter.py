@@ -2,18 +2,26 @@
 Runs `nn` functions by their reference semantics, in numpy.
 
 This is the meaning of a network at the canonical level, against which every later level is
-compared. Each op evaluates itself, so there is nothing to register here.
+compared. Each op evaluates itself; `NnFunctions` tells xDSL's interpreter so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ArrayAttr, FusedLoc, LocationAttr, ModuleOp, NameLoc
 from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.interpreter import (
+    Interpreter,
+    InterpreterFunctions,
+    PythonValues,
+    impl,
+    register_impls,
+)
 from xdsl.ir import SSAValue
 
+from nnc.dialects.nn import Nn
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.conversion import ConstantOp
 from nnc.dialects.nn.states import states_of
@@ -102,3 +110,37 @@ def _checked(args: Sequence[SSAValue], inputs: Sequence[Array]) -> Sequence[Arra
                 f"expected an input of {dtype} {shape}, got {array.dtype} {array.shape}"
             )
     return inputs
+
+
+def _implementation(kind: type[NnOp]) -> Callable[..., PythonValues]:
+    @impl(kind)
+    def evaluate(
+        functions: InterpreterFunctions, interpreter: Interpreter, op: NnOp, args: PythonValues
+    ) -> PythonValues:
+        return op.evaluate(*args)
+
+    return evaluate
+
+
+@impl(ConstantOp)
+def _constant(
+    functions: InterpreterFunctions, interpreter: Interpreter, op: ConstantOp, args: PythonValues
+) -> PythonValues:
+    return (op.values,)
+
+
+NnFunctions = register_impls(
+    type(
+        "NnFunctions",
+        (InterpreterFunctions,),
+        {
+            "run_constant": _constant,
+            **{
+                f"run_{kind.name}": _implementation(kind)
+                for kind in Nn.operations
+                if issubclass(kind, NnOp)
+            },
+        },
+    )
+)
+"""The reference semantics of all `nn` ops for xDSL's interpreter; values are numpy arrays."""

@@ -48,8 +48,13 @@ class RowOp(NnOp, ABC):
         if target is None or target.axis is not None:
             return
         wanted = self.quantization(target)
+        if wanted is None:
+            raise VerifyException(f"expected a signed output, got {self.output.type}")
         if wanted != (target.scale, target.zero_point):
-            raise VerifyException(f"expected an output of {wanted}, got {self.output.type}")
+            raise VerifyException(
+                f"expected an output of scale {wanted[0]} and zero point {wanted[1]}, "
+                f"got {self.output.type}"
+            )
 
 
 @irdl_op_definition

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from xdsl.dialects.builtin import IntegerType, Signedness, TensorType, f32, i1, i8, i16, i32, i64
+from xdsl.dialects.builtin import IntegerType, Signedness, TensorType, f32, i8, i16, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
-from nnc.dialects.nn import arithmetic, binary, logic
+from nnc.dialects.nn import arithmetic, binary
 from nnc.dialects.nn.arithmetic import AddOp, MulOp, SubOp, SumOp
 from nnc.dialects.nn.base import RoundingAttr
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.tfl import binary as source
-from nnc.dialects.types import element_of, shape_of
+from nnc.dialects.types import element_of
 from nnc.dialects.utils import Rounding
 from nnc.passes.nn_builder import UnsupportedError, flag, integer
 from nnc.passes.tfl.activation import activated
@@ -31,11 +31,11 @@ DOUBLE = RoundingAttr(Rounding.DOUBLE)
 U8 = IntegerType(8, Signedness.UNSIGNED)
 
 
-def _rounding(value: SSAValue) -> RoundingAttr | None:
+def rounding_of(value: SSAValue) -> RoundingAttr | None:
     return DOUBLE if is_quantized(value) else None
 
 
-def _operands(
+def operands_of(
     op: source.BinaryOp, to: Lowering, plain: tuple[Attribute, ...], *widths: int
 ) -> tuple[SSAValue, SSAValue, TensorType[Attribute]]:
     """Both operands and the type of the result, which are all of one of the given types."""
@@ -56,7 +56,7 @@ def _sub(op: source.SubOp, to: Lowering) -> SSAValue:
 
 
 def _sum(op: source.AddOp | source.SubOp, to: Lowering, kind: type[SumOp]) -> SSAValue:
-    lhs, rhs, result = _operands(op, to, (f32, i32, i64, i16), 8, 16)
+    lhs, rhs, result = operands_of(op, to, (f32, i32, i64, i16), 8, 16)
     wide = is_quantized(lhs) and quantized(lhs, 8, 16).storage.width.data == 16
     shifts = wide and bool(op.pot_scale_int16.value.data) and not to.micro
     powers = shifts and _powers_of_two(lhs, rhs, result)
@@ -70,7 +70,7 @@ def _sum(op: source.AddOp | source.SubOp, to: Lowering, kind: type[SumOp]) -> SS
             kind,
             [lhs, rhs],
             result,
-            rounding=_rounding(lhs),
+            rounding=rounding_of(lhs),
             left_shift=integer(15) if wide else None,
             powers_of_two=flag(powers),
             **bounds,
@@ -114,7 +114,7 @@ def _remark_large_sum(
 
 @rewrite(source.MulOp)
 def _mul(op: source.MulOp, to: Lowering) -> SSAValue:
-    lhs, rhs, result = _operands(op, to, (f32, i32, i64, i16), 8, 16)
+    lhs, rhs, result = operands_of(op, to, (f32, i32, i64, i16), 8, 16)
     return activated(
         to,
         op.fused_activation_function,
@@ -123,7 +123,7 @@ def _mul(op: source.MulOp, to: Lowering) -> SSAValue:
             MulOp,
             [lhs, rhs],
             result,
-            rounding=_rounding(lhs),
+            rounding=rounding_of(lhs),
             f32_multiplier=flag(is_quantized(lhs) and not to.micro),
             **bounds,
         ),
@@ -132,21 +132,21 @@ def _mul(op: source.MulOp, to: Lowering) -> SSAValue:
 
 @rewrite(source.DivOp)
 def _div(op: source.DivOp, to: Lowering) -> SSAValue:
-    lhs, rhs, result = _operands(op, to, (f32, i32), 8, 16)
+    lhs, rhs, result = operands_of(op, to, (f32, i32), 8, 16)
     if is_quantized(lhs):
         to.remark("tiny quotients round to 0; the reference kernels give arbitrary values there")
     return activated(
         to,
         op.fused_activation_function,
         result,
-        lambda bounds: to.op(binary.DivOp, [lhs, rhs], result, rounding=_rounding(lhs), **bounds),
+        lambda bounds: to.op(binary.DivOp, [lhs, rhs], result, rounding=rounding_of(lhs), **bounds),
     )
 
 
 @rewrite(source.SquaredDifferenceOp)
 def _squared_difference(op: source.SquaredDifferenceOp, to: Lowering) -> SSAValue:
-    lhs, rhs, result = _operands(op, to, (f32, i32), 8)
-    return to.op(binary.SquaredDifferenceOp, [lhs, rhs], result, rounding=_rounding(lhs))
+    lhs, rhs, result = operands_of(op, to, (f32, i32), 8)
+    return to.op(binary.SquaredDifferenceOp, [lhs, rhs], result, rounding=rounding_of(lhs))
 
 
 @rewrite(source.MaximumOp)
@@ -163,7 +163,7 @@ def _extreme(
     op: source.MaximumOp | source.MinimumOp, to: Lowering, kind: type[arithmetic.BinaryOp]
 ) -> SSAValue:
     """The kernels compare stored values, whatever the scales are."""
-    lhs, rhs, result = _operands(op, to, (f32, i8, i16, i32, i64, U8), 8, 16)
+    lhs, rhs, result = operands_of(op, to, (f32, i8, i16, i32, i64, U8), 8, 16)
     element = result.element_type
     if element_of(lhs) != element or element_of(rhs) != element:
         to.remark("stored values of different scales are compared, as in the reference kernels")
@@ -173,13 +173,13 @@ def _extreme(
 
 @rewrite(source.PowOp)
 def _pow(op: source.PowOp, to: Lowering) -> SSAValue:
-    lhs, rhs, result = _operands(op, to, (f32, i32))
+    lhs, rhs, result = operands_of(op, to, (f32, i32))
     return to.op(binary.PowOp, [lhs, rhs], result)
 
 
 @rewrite(source.Atan2Op)
 def _atan2(op: source.Atan2Op, to: Lowering) -> SSAValue:
-    lhs, rhs, result = _operands(op, to, (f32,))
+    lhs, rhs, result = operands_of(op, to, (f32,))
     return to.op(binary.Atan2Op, [lhs, rhs], result)
 
 
@@ -197,61 +197,9 @@ def _whole(
     op: source.FloorDivOp | source.FloorModOp, to: Lowering, kind: type[arithmetic.BinaryOp]
 ) -> SSAValue:
     """The kernels divide stored values, whatever the scales are."""
-    lhs, rhs, result = _operands(op, to, (f32, i8, i16, i32, i64), 8, 16)
+    lhs, rhs, result = operands_of(op, to, (f32, i8, i16, i32, i64), 8, 16)
     element = result.element_type
     return to.op(kind, [to.stored_as(lhs, element), to.stored_as(rhs, element)], result)
-
-
-@rewrite(source.BitwiseXorOp)
-def _bitwise_xor(op: source.BitwiseXorOp, to: Lowering) -> SSAValue:
-    lhs, rhs, result = _operands(op, to, (i1, i8, i16, i32, U8))
-    return to.op(logic.XorOp, [lhs, rhs], result)
-
-
-@rewrite(source.RightShiftOp)
-def _right_shift(op: source.RightShiftOp, to: Lowering) -> SSAValue:
-    lhs, rhs, result = _operands(op, to, (i8, i16, i32, U8))
-    return to.op(binary.ShiftRightOp, [lhs, rhs], result)
-
-
-@rewrite(source.LogicalAndOp)
-def _logical_and(op: source.LogicalAndOp, to: Lowering) -> SSAValue:
-    lhs, rhs, result = _operands(op, to, (i1,))
-    return to.op(logic.AndOp, [lhs, rhs], result)
-
-
-@rewrite(source.LogicalOrOp)
-def _logical_or(op: source.LogicalOrOp, to: Lowering) -> SSAValue:
-    lhs, rhs, result = _operands(op, to, (i1,))
-    return to.op(logic.OrOp, [lhs, rhs], result)
-
-
-_COMPARISONS: dict[type[source.ComparisonOp], type[logic.ComparisonOp]] = {
-    source.EqualOp: logic.EqualOp,
-    source.NotEqualOp: logic.NotEqualOp,
-    source.LessOp: logic.LessOp,
-    source.LessEqualOp: logic.LessEqualOp,
-    source.GreaterOp: logic.GreaterOp,
-    source.GreaterEqualOp: logic.GreaterEqualOp,
-}
-
-
-@rewrite(*_COMPARISONS)
-def _comparison(op: source.ComparisonOp, to: Lowering) -> SSAValue:
-    lhs, rhs = to.value(op.lhs), to.value(op.rhs)
-    check_one_type((f32, i1, i8, i16, i32, i64, U8), (8, 16), element_of(lhs), element_of(rhs))
-    result = to.result(op.output, broadcast(lhs, rhs))
-    check_type(result.element_type, i1)
-    ordered = not isinstance(op, source.EqualOp | source.NotEqualOp)
-    stored = False
-    if is_quantized(lhs):
-        kinds = quantized(lhs, 8, 16), quantized(rhs, 8, 16)
-        stored = ordered and kinds[0].storage.width.data == 16
-        if stored and kinds[0].scale != kinds[1].scale:
-            to.remark("stored values of different scales are compared, as in the reference kernels")
-        if not stored and max(kind.scale for kind in kinds) >= 1:
-            to.remark("the scale is at least 1; the reference kernels give arbitrary results there")
-    return to.op(_COMPARISONS[type(op)], [lhs, rhs], result, stored=flag(stored))
 
 
 @rewrite(source.PreluOp)
@@ -267,7 +215,7 @@ def _prelu(op: source.PreluOp, to: Lowering) -> SSAValue:
         binary.PreluOp,
         [input, alpha],
         result,
-        rounding=_rounding(input),
+        rounding=rounding_of(input),
         f32_multiplier=flag(is_quantized(input) and not to.micro),
     )
 
@@ -280,40 +228,3 @@ def _add_n(op: source.AddNOp, to: Lowering) -> SSAValue:
     for value in others:
         total = to.op(AddOp, [total, value], result)
     return total
-
-
-@rewrite(source.SelectOp)
-def _select(op: source.SelectOp, to: Lowering) -> SSAValue:
-    condition, x = to.value(op.condition), to.value(op.x)
-    shape = shape_of(condition)
-    if len(shape) == 1 and len(shape_of(x)) > 1:
-        # A condition of rank 1 chooses whole rows of the first axis.
-        condition = to.reshape(condition, [shape[0], *[1] * (len(shape_of(x)) - 1)])
-    return _choice(op, to, condition, to.like(op.output, x))
-
-
-@rewrite(source.SelectV2Op)
-def _select_v2(op: source.SelectV2Op, to: Lowering) -> SSAValue:
-    condition = to.value(op.condition)
-    shape = broadcast(condition, to.value(op.x), to.value(op.y))
-    return _choice(op, to, condition, to.result(op.output, shape))
-
-
-def _choice(
-    op: source.SelectOp | source.SelectV2Op,
-    to: Lowering,
-    condition: SSAValue,
-    result: TensorType[Attribute],
-) -> SSAValue:
-    """The kernels copy stored values, whatever the scales are."""
-    x, y = to.value(op.x), to.value(op.y)
-    check_one_type(
-        (f32, i1, i8, i16, i32, i64, U8),
-        (8, 16),
-        element_of(x),
-        element_of(y),
-        result.element_type,
-    )
-    element = result.element_type
-    operands = [condition, to.stored_as(x, element), to.stored_as(y, element)]
-    return to.op(logic.SelectOp, operands, result)

@@ -9,13 +9,13 @@ from xdsl.ir import SSAValue
 from nnc.dialects.tfl import movement as source
 from nnc.dialects.types import shape_of
 from nnc.passes.nn_builder import UnsupportedError
-from nnc.passes.tfl.indexing import moved, sliced
 from nnc.passes.tfl.lowering import (
     Lowering,
     rewrite,
 )
 from nnc.passes.tfl.padding_ops import padded, zero
 from nnc.passes.tfl.shaping import transposed
+from nnc.passes.tfl.slicing import moved, sliced
 
 
 @rewrite(source.SpaceToDepthOp)

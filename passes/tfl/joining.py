@@ -15,7 +15,6 @@ from nnc.dialects.types import element_of, is_unsigned, shape_of
 from nnc.passes.nn_builder import UnsupportedError, integer
 from nnc.passes.tfl.activation import activated
 from nnc.passes.tfl.functions import clamped
-from nnc.passes.tfl.indexing import moved, sliced
 from nnc.passes.tfl.lowering import (
     Lowering,
     axis_of,
@@ -24,6 +23,7 @@ from nnc.passes.tfl.lowering import (
     rewrite,
     scalar_of,
 )
+from nnc.passes.tfl.slicing import moved, sliced
 
 
 @rewrite(source.ConcatenationOp)

@@ -12,12 +12,12 @@ from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.tfl import movement as source
 from nnc.dialects.types import element_of, shape_of
 from nnc.passes.nn_builder import UnsupportedError, flag, integer, integers, real
-from nnc.passes.tfl.indexing import moved
 from nnc.passes.tfl.lowering import (
     Lowering,
     is_float,
     rewrite,
 )
+from nnc.passes.tfl.slicing import moved
 
 
 def _paddings(

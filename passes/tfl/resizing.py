@@ -11,13 +11,13 @@ from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.tfl import movement as source
 from nnc.dialects.types import Array, shape_of
 from nnc.passes.nn_builder import UnsupportedError, integers
-from nnc.passes.tfl.indexing import moved
 from nnc.passes.tfl.lowering import (
     Lowering,
     is_float,
     is_quantized,
     rewrite,
 )
+from nnc.passes.tfl.slicing import moved
 
 
 def _sizes(op: source.ResizeBilinearOp | source.ResizeNearestNeighborOp, to: Lowering) -> list[int]:

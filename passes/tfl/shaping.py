@@ -13,7 +13,6 @@ from nnc.dialects.nn import movement
 from nnc.dialects.tfl import movement as source
 from nnc.dialects.types import element_of, shape_of, tensor_type
 from nnc.passes.nn_builder import UnsupportedError, integer, integers
-from nnc.passes.tfl.indexing import moved, sliced
 from nnc.passes.tfl.lowering import (
     Lowering,
     axes_of,
@@ -22,6 +21,7 @@ from nnc.passes.tfl.lowering import (
     rewrite,
     scalar_of,
 )
+from nnc.passes.tfl.slicing import moved, sliced
 
 
 @rewrite(source.ReshapeOp)
