@@ -37,6 +37,12 @@ def integer_properties(
             "the arithmetic of TFLite Micro's integer LSTM is not supported",
             "--numerics tflite gives that of TFLite",
         )
+    described = 0 if op.intermediates is None else len(op.intermediates)
+    if described != _PRODUCT + 1:
+        raise UnsupportedError(
+            f"expected {_PRODUCT + 1} intermediate results of an integer LSTM, got {described}",
+            "the LSTM with 16-bit gates, which current converters write, works",
+        )
     input, hidden, cell = operands
     quantized(input, 8)
     held, cells = quantized(hidden, 8), quantized(cell, 16)

@@ -181,6 +181,12 @@ def test_what_the_integer_kernel_cannot_do(lstm: Lstm, reason: str) -> None:
         import_model(lstm.build())
 
 
+def test_the_integer_lstm_with_8_bit_gates() -> None:
+    lstm = Lstm("integer", norm=True, projection=True, outputs=4, sequence=False)
+    with pytest.raises(FrontendError, match="expected 5 intermediate results"):
+        import_model(lstm.build(intermediates=12))
+
+
 def test_the_integer_lstm_of_tflite_micro_is_another_one() -> None:
     with pytest.raises(FrontendError, match="TFLite Micro's integer LSTM is not supported"):
         import_model(Lstm("integer").build(), "tflm")

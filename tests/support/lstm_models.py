@@ -57,9 +57,9 @@ class Lstm:
         found[count // 2][0][...] = 0
         return found
 
-    def build(self) -> bytes:
-        """The file."""
-        return _Builder(self).build()
+    def build(self, intermediates: int = 5) -> bytes:
+        """The file; with 12 intermediate results an integer LSTM is the one of 8-bit gates."""
+        return _Builder(self).build(intermediates)
 
 
 class _Builder:
@@ -102,7 +102,7 @@ class _Builder:
         largest = int(reach / unit)
         return self.model.constant(integers(self.random, -largest, largest, count), "i32")
 
-    def build(self) -> bytes:
+    def build(self, intermediates: int) -> bytes:
         lstm, model = self.lstm, self.model
         integer = lstm.kind == "integer"
         dtype = "i8" if integer else "f32"
@@ -160,13 +160,14 @@ class _Builder:
             asymmetric_quantize_inputs=lstm.asymmetric,
         )
         if integer:
-            model.intermediates(*self._intermediates())
+            model.intermediates(*self._intermediates(intermediates))
         model.output(output)
         return model.build()
 
-    def _intermediates(self) -> list[Tensor]:
+    def _intermediates(self, count: int) -> list[Tensor]:
         gates = [
             self.model.tensor((), "i16", per_tensor(float(2.0**-12 * s)))
             for s in self.random.uniform(0.5, 2, GATES)
         ]
-        return [*gates, self.model.tensor((), "i8", per_tensor(1 / 127, 7))]
+        product = self.model.tensor((), "i8", per_tensor(1 / 127, 7))
+        return [*gates, *[product] * (count - GATES)]
