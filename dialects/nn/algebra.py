@@ -3,7 +3,8 @@ One scalar program, two executions.
 
 The meaning of a pointwise or structured `nn` op is written once, against `Scalar`. Run with
 `NumpyScalar` it is the reference semantics, vectorised over all elements of the output; run with
-the `IRScalar` of `nnc.dialects.nn.loops` it is the body of a loop nest. The two cannot drift apart.
+the `IRScalar` of `nnc.dialects.nn.ir_scalar` it is the body of a loop nest. The two cannot drift
+apart.
 
 Integers are two's complement and wrap. Types are MLIR's scalar types.
 """

@@ -61,7 +61,8 @@ def _sum(op: source.AddOp | source.SubOp, to: Lowering, kind: type[SumOp]) -> SS
     shifts = wide and bool(op.pot_scale_int16.value.data) and not to.micro
     powers = shifts and _powers_of_two(lhs, rhs, result)
     if is_quantized(lhs) and not powers:
-        _remark_large_sum(to, lhs, rhs, result, 15 if wide else 20)
+        twice = 2 * max(quantized(lhs, 8, 16).scale, quantized(rhs, 8, 16).scale)
+        _remark_small_scale(to, twice / (1 << (15 if wide else 20)), result)
     return activated(
         to,
         op.fused_activation_function,
@@ -102,13 +103,11 @@ def _powers_of_two(lhs: SSAValue, rhs: SSAValue, result: TensorType[Attribute]) 
     return True
 
 
-def _remark_large_sum(
-    to: Lowering, lhs: SSAValue, rhs: SSAValue, result: TensorType[Attribute], left_shift: int
-) -> None:
+def _remark_small_scale(to: Lowering, scale: float, result: TensorType[Attribute]) -> None:
+    """`scale` is that of the number that is rescaled to the result."""
     output = result.element_type
     assert isinstance(output, UniformQuantizedType)
-    twice = 2 * max(quantized(lhs, 8, 16).scale, quantized(rhs, 8, 16).scale)
-    if twice / ((1 << left_shift) * output.scale) >= 1:
+    if scale / output.scale >= 1:
         to.remark("the output's scale is so small that the reference kernels fail; saturated here")
 
 
@@ -146,6 +145,9 @@ def _div(op: source.DivOp, to: Lowering) -> SSAValue:
 @rewrite(source.SquaredDifferenceOp)
 def _squared_difference(op: source.SquaredDifferenceOp, to: Lowering) -> SSAValue:
     lhs, rhs, result = operands_of(op, to, (f32, i32), 8)
+    if is_quantized(lhs):
+        twice = 2 * max(quantized(lhs, 8).scale, quantized(rhs, 8).scale)
+        _remark_small_scale(to, twice * twice / (1 << 14), result)
     return to.op(binary.SquaredDifferenceOp, [lhs, rhs], result, rounding=rounding_of(lhs))
 
 
