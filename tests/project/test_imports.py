@@ -10,13 +10,18 @@ from support.project import modules
 PROGRAM = """
 import importlib, sys
 
-for name in sys.argv[1:]:
+done = set()
+for name in sorted(sys.argv[1:]):
+    # Packages are imported before what is in them, which is then there or imported alone below.
+    if name in done:
+        continue
     for loaded in [loaded for loaded in sys.modules if loaded.split(".")[0] == "nnc"]:
         del sys.modules[loaded]
     try:
         importlib.import_module(name)
     except ImportError as error:
         print(f"{name}: {error}")
+    done.update(loaded for loaded in sys.modules if loaded.startswith(f"{name}."))
 """
 
 
