@@ -120,8 +120,8 @@ class AccumulatingOp(NnOp, ABC):
 
     def verify_(self) -> None:
         output = element_of(self.output)
-        for what, value in (("an input", self.input), ("weights", self.weights)):
-            check_kind(what, value, Kind.NUMBER | Kind.BINARY)
+        check_kind("an input", self.input, Kind.NUMBER | Kind.BINARY)
+        check_kind("weights", self.weights, Kind.NUMBER | Kind.BINARY | Kind.QUANTIZED_4)
         kinds = Kind.F32 | Kind.QUANTIZED | Kind.BINARY
         if self.accumulator != f32:
             kinds |= Kind.INTEGER

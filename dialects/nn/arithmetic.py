@@ -28,6 +28,7 @@ from nnc.dialects.nn.checks import (
     broadcast_shape,
     check_kind,
     check_output,
+    check_rounding,
     check_same_kind,
 )
 from nnc.dialects.nn.quantized import arithmetic_type, f32_product, f32_quotient, rescale
@@ -63,6 +64,7 @@ class BinaryOp(ElementwiseOp, ABC):
         quantized = isinstance(element_of(self.output), UniformQuantizedType)
         if quantized and self.rounding is None and self.requantizes:
             raise VerifyException("expected a rounding for a quantised output, got none")
+        check_rounding(self.rounding.data if self.rounding is not None else None)
 
     KINDS: ClassVar[Kind] = Kind.NUMBER
     """The element types that both operands and the output may have."""

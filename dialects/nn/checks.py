@@ -15,15 +15,20 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.quant import UniformQuantizedType
-from nnc.dialects.types import BinType, element_of, shape_of
+from nnc.dialects.types import BinType, element_of, is_unsigned, shape_of
+from nnc.dialects.utils import Rounding
 
 
 class Kind(Flag):
-    """Families of element types; `INTEGER` is not quantised, `I1` apart."""
+    """
+    Families of element types. `INTEGER` is not quantised, `I1` apart; numbers of 4 bits are stored
+    and moved, but computed with as weights only, and unsigned ones of 32 bits not at all.
+    """
 
     F32 = auto()
     I1 = auto()
     INTEGER = auto()
+    QUANTIZED_4 = auto()
     QUANTIZED_8 = auto()
     QUANTIZED_16 = auto()
     BINARY = auto()
@@ -38,6 +43,7 @@ _NAMES = {
     Kind.F32: "f32",
     Kind.I1: "i1",
     Kind.INTEGER: "integers",
+    Kind.QUANTIZED_4: "4 quantised bits",
     Kind.QUANTIZED_8: "8 quantised bits",
     Kind.QUANTIZED_16: "16 quantised bits",
     Kind.BINARY: "!nn.bin",
@@ -53,9 +59,13 @@ def kind_of(element: Attribute) -> Kind | None:
             return Kind.BINARY
         case IntegerType() if element.width.data == 1:
             return Kind.I1
+        case IntegerType() if element.width.data > 16 and is_unsigned(element):
+            return None
         case IntegerType() if element.width.data >= 8:
             return Kind.INTEGER
-        case UniformQuantizedType() if element.storage.width.data <= 8:
+        case UniformQuantizedType() if element.storage.width.data == 4:
+            return Kind.QUANTIZED_4
+        case UniformQuantizedType() if element.storage.width.data == 8:
             return Kind.QUANTIZED_8
         case UniformQuantizedType() if element.storage.width.data == 16:
             return Kind.QUANTIZED_16
@@ -73,7 +83,21 @@ def check_kind(what: str, value: SSAValue, allowed: Kind) -> None:
         return
     kind = kind_of(element)
     if kind is None or kind not in allowed:
-        raise VerifyException(f"expected {what} of {allowed}, got {value.type}")
+        wide = Kind.INTEGER in allowed and isinstance(element, IntegerType) and kind is None
+        hint = " (unsigned ones have at most 16 bits)" if wide else ""
+        raise VerifyException(f"expected {what} of {allowed}{hint}, got {value.type}")
+
+
+def check_element(what: str, value: SSAValue, element: Attribute) -> None:
+    """One element type and no other. Raises VerifyException."""
+    if element_of(value) != element:
+        raise VerifyException(f"expected {what} of {element}, got {value.type}")
+
+
+def check_rounding(rounding: Rounding | None) -> None:
+    """A rounding of 32-bit numbers, where there is one. Raises VerifyException."""
+    if rounding not in (None, Rounding.DOUBLE, Rounding.SINGLE):
+        raise VerifyException(f"expected a rounding of double or single, got {rounding}")
 
 
 def check_same_element(what: str, value: SSAValue, model: SSAValue) -> None:

@@ -46,7 +46,13 @@ from nnc.dialects.nn.base import (
     RoundingAttr,
     S,
 )
-from nnc.dialects.nn.checks import Kind, check_axis, check_kind, check_same_element
+from nnc.dialects.nn.checks import (
+    Kind,
+    check_axis,
+    check_kind,
+    check_rounding,
+    check_same_element,
+)
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder, Operand
 from nnc.dialects.nn.quantized import (
     arithmetic_type,
@@ -245,6 +251,7 @@ class RequantizeOp(UnaryOp):
         for what, value in (("an input", self.input), ("an output", self.output)):
             if quantization_of(value) is None:
                 raise VerifyException(f"expected {what} that is quantised, got {value.type}")
+        check_rounding(self.rounding.data)
 
     def body(self, b: Elements[S], *values: S) -> S:
         source, target = quantization_of(self.input), quantization_of(self.output)

@@ -176,7 +176,7 @@ class DynamicOp(AccumulatingOp, ABC):
 
     def verify_(self) -> None:
         super().verify_()
-        check_kind("weights", self.weights, Kind.QUANTIZED_8)
+        check_kind("weights", self.weights, Kind.QUANTIZED_4 | Kind.QUANTIZED_8)
         if element_of(self.input) != i8 or element_of(self.output) != f32:
             raise VerifyException(
                 f"expected an input of i8 and an output of f32, got {element_of(self.input)} "

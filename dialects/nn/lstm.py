@@ -27,6 +27,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.algebra import INDEX
 from nnc.dialects.nn.base import S
+from nnc.dialects.nn.checks import Kind, check_element, check_kind
 from nnc.dialects.nn.dynamic import Quantized, quantize_rows
 from nnc.dialects.nn.program import Program, ProgramOp
 from nnc.dialects.nn.recurrent import check_same, check_shape
@@ -348,6 +349,11 @@ class LstmOp(FloatLstm):
 
     name = "nn.lstm"
 
+    def verify_(self) -> None:
+        super().verify_()
+        for value in (self.weights, self.recurrent, *self.extras):
+            check_element("weights", value, f32)
+
     def gate_sum(self, p: Program[S], gate: str, at: tuple[S, S, S], cell: S | None) -> S:
         _, _, depth, _, outputs = self.sizes
         t, b, u = at
@@ -397,6 +403,13 @@ class DynamicLstmOp(FloatLstm):
     name = "nn.dynamic_lstm"
 
     asymmetric = opt_prop_def(UnitAttr)
+
+    def verify_(self) -> None:
+        super().verify_()
+        for value in (self.weights, self.recurrent):
+            check_kind("weights", value, Kind.QUANTIZED_4 | Kind.QUANTIZED_8)
+        for value in self.extras:
+            check_kind("weights", value, Kind.F32 | Kind.QUANTIZED_4 | Kind.QUANTIZED_8)
 
     def temporaries(self) -> Sequence[TensorType[Attribute]]:
         batch, _, depth, units, outputs = self.sizes

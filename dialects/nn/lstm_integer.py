@@ -21,6 +21,7 @@ from nnc.dialects.nn import fixed16
 from nnc.dialects.nn.accumulate import decode
 from nnc.dialects.nn.algebra import INDEX
 from nnc.dialects.nn.base import S
+from nnc.dialects.nn.checks import Kind, check_element, check_kind
 from nnc.dialects.nn.gemmlowp_scalar import inverse_sqrt
 from nnc.dialects.nn.lstm import BIAS, RECURRENT, WEIGHTS, LstmBase
 from nnc.dialects.nn.program import Program
@@ -72,6 +73,11 @@ class IntegerLstmOp(LstmBase):
 
     def verify_(self) -> None:
         super().verify_()
+        for value in (self.input, self.weights, self.recurrent, self.hidden, self.output):
+            check_kind("8-bit tensors", value, Kind.QUANTIZED_8)
+        check_kind("a cell state", self.cell, Kind.QUANTIZED_16)
+        check_element("a bias", self.bias, i32)
+        self._check_extras()
         if not -15 <= self.cell_exponent <= -9:
             raise VerifyException(
                 f"expected a cell state scaled by 2^-15 to 2^-9, got {self.cell.type}"
@@ -79,6 +85,20 @@ class IntegerLstmOp(LstmBase):
         scales = 0 if self.gate_scales is None else len(self.gate_scales)
         if scales != (0 if self.normalized is None else len(self.gates)):
             raise VerifyException(f"expected a scale for each normalised gate, got {scales}")
+
+    def _check_extras(self) -> None:
+        kinds = {
+            "peephole": Kind.QUANTIZED_16,
+            "normalized": Kind.QUANTIZED_16,
+            "projected": Kind.QUANTIZED_8,
+        }
+        for name, kind in kinds.items():
+            number = self.extra(name)
+            if number is not None:
+                check_kind(f"an operand for {name}", self.operands[number], kind)
+        number = self.extra("projection_bias")
+        if number is not None:
+            check_element("a projection bias", self.operands[number], i32)
 
     @property
     def cell_exponent(self) -> int:

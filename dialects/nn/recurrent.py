@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import FloatAttr, IntegerAttr, TensorType, f32, i32
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, TensorType, f32, i8, i32
 from xdsl.ir import SSAValue
 from xdsl.irdl import (
     irdl_op_definition,
@@ -24,6 +24,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.accumulate import decode
 from nnc.dialects.nn.base import S
+from nnc.dialects.nn.checks import Kind, check_element, check_kind, kind_of
 from nnc.dialects.nn.program import Program, ProgramOp
 from nnc.dialects.nn.quantized import f32_product, f32_quotient, rescale, store
 from nnc.dialects.quant import UniformQuantizedType
@@ -149,7 +150,7 @@ class SvdfBase(ProgramOp, ABC):
 class SvdfOp(SvdfBase):
     """
     A dense layer whose filters are products of a vector over features and one over time: all float,
-    or 8-bit activations with a 16-bit state.
+    or 8-bit activations with a state of 16 bits (in TFLite Micro also of 8).
 
     Quantised, every requantisation is gemmlowp's with two roundings, its multiplier a quotient of
     float32 numbers. Source: TFLite's `reference/svdf.h`, `kernels/svdf.cc`.
@@ -162,6 +163,18 @@ class SvdfOp(SvdfBase):
     """
 
     name = "nn.svdf"
+
+    def verify_(self) -> None:
+        super().verify_()
+        floats = element_of(self.input) == f32
+        if self.bias is not None:
+            check_element("a bias", self.bias, f32 if floats else i32)
+        outer, inner = (Kind.F32,) * 2 if floats else (Kind.QUANTIZED_8, Kind.QUANTIZED)
+        check_kind("an input", self.input, outer)
+        check_kind("feature weights", self.feature, outer)
+        check_kind("a state", self.state, inner)
+        check_kind("time weights", self.time, kind_of(element_of(self.state)) or inner)
+        check_kind("an output", self.output, outer)
 
     def activation(self, p: Program[S], b: S, f: S) -> S:
         source, state = quantization_of(self.input), quantization_of(self.state)
@@ -204,6 +217,20 @@ class DynamicSvdfOp(SvdfBase):
     state = operand_def(TensorType)
     scale = operand_def(TensorType)
     zero_point = operand_def(TensorType)
+
+    def verify_(self) -> None:
+        super().verify_()
+        batch, _, _ = self.sizes
+        check_shape("scales", self.scale, (batch,))
+        check_shape("zero points", self.zero_point, (batch,))
+        check_element("an input", self.input, i8)
+        check_kind("feature weights", self.feature, Kind.QUANTIZED_4 | Kind.QUANTIZED_8)
+        check_kind("time weights", self.time, Kind.F32 | Kind.QUANTIZED_4 | Kind.QUANTIZED_8)
+        check_element("zero points", self.zero_point, i32)
+        for value in (self.state, self.scale, self.output):
+            check_element("a float tensor", value, f32)
+        if self.bias is not None:
+            check_element("a bias", self.bias, f32)
 
     def activation(self, p: Program[S], b: S, f: S) -> S:
         feature = quantization_of(self.feature)

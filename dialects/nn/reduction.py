@@ -32,6 +32,7 @@ from nnc.dialects.nn.checks import (
     check_axis,
     check_kind,
     check_output,
+    check_rounding,
     check_same_element,
     check_same_kind,
 )
@@ -155,6 +156,7 @@ class SummingOp(ReduceOp, ABC):
         quantized = quantization_of(self.output) is not None
         if quantized and self.requantizes and self.rounding is None:
             raise VerifyException("expected a rounding for a quantised output, got none")
+        check_rounding(self.rounding.data if self.rounding is not None else None)
 
     def initial(self, b: Elements[S]) -> S:
         return b.constant(0, self.accumulator)

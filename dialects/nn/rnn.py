@@ -12,6 +12,7 @@ from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def, r
 from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.base import S
+from nnc.dialects.nn.checks import Kind, check_element, check_kind
 from nnc.dialects.nn.dynamic import Quantized, quantize_rows
 from nnc.dialects.nn.lstm import ACTIVATIONS, activated, scaled_sum
 from nnc.dialects.nn.program import Program, ProgramOp
@@ -124,6 +125,11 @@ class RnnOp(RnnBase):
 
     name = "nn.rnn"
 
+    def verify_(self) -> None:
+        super().verify_()
+        for value in (self.weights, self.recurrent):
+            check_element("weights", value, f32)
+
     def unit_sum(self, p: Program[S], t: S, b: S, u: S) -> S:
         _, _, depth, units = self.sizes
 
@@ -156,6 +162,11 @@ class DynamicRnnOp(RnnBase):
     asymmetric = opt_prop_def(UnitAttr)
 
     PER_AXIS: ClassVar[tuple[str, ...]] = ()
+
+    def verify_(self) -> None:
+        super().verify_()
+        for value in (self.weights, self.recurrent):
+            check_kind("weights", value, Kind.QUANTIZED_4 | Kind.QUANTIZED_8)
 
     def temporaries(self) -> Sequence[TensorType[Attribute]]:
         batch, _, depth, units = self.sizes
