@@ -19,9 +19,9 @@ UNWANTED = {
 
 def public_text() -> dict[str, str]:
     """The tracked files that are text, by path."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    # Whoever runs the tests may not be the owner of the files.
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     texts: dict[str, str] = {}
     for name in filter(None, listed.stdout.split("\0")):
         path = ROOT / name
