@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from xdsl.passes import ModulePass
 
 PASSES: tuple[str, ...] = (
+    "expand-kernels",
     "nn-fold-constants",
     "nn-fuse-activations",
     "nn-fuse-pads",

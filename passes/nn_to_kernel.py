@@ -40,7 +40,7 @@ from nnc.dialects.nn.states import is_state
 from nnc.dialects.types import BinType, dense_attribute, element_of, memory_type, pack_bits
 from nnc.passes.buffers import Buffers
 from nnc.passes.layer_names import name_parts
-from nnc.passes.overlaps import overlaps
+from nnc.passes.overlaps import share_memory
 from nnc.passes.results import Results, allocate, describe
 from nnc.runtime.registry import Choice, Lowering, Target, choose
 
@@ -150,7 +150,7 @@ class _Lowering:
             lowering = Lowering(op, self.memory, builder)
             layer = choice.kernel.lower(op, lowering, self.target)
             if in_order:
-                layer.set_overlaps(overlaps(op))
+                share_memory(layer, op)
         if self.buffers.overwrites_state(layer):
             layer.properties["in_place"] = UnitAttr()
         layer.properties["tensors"] = ArrayAttr(list(op.result_types))
@@ -176,9 +176,9 @@ class _Lowering:
         scratch = [allocate(kind, builder) for kind in op.scratch()]
         nest = NestOp(op.kind, inputs, outputs, scratch)
         nest.location = op.location
-        nest.set_overlaps(overlaps(op))
         for argument, name in zip(nest.body.block.args, _operand_names(op), strict=False):
             argument.name_hint = name
+        share_memory(nest, op)
         builder.insert(nest)
         op.lower(LoopBuilder(nest, list(op.operand_types), list(op.result_types)))
         nest.drop_unused()

@@ -1,19 +1,33 @@
 """
 How closely a layer's output may follow its input in memory, when its loops are those of `nn`.
 
-The loop lowering of every op walks the output in row-major order, element by element, and reads
-anew for each element; that fixes the distances.
+The loops of most ops walk the output in row-major order, element by element (of a binary tensor
+word by word), and read anew for each element; that fixes the distances.
 """
 
 from __future__ import annotations
 
-from nnc.dialects.nn.base import ElementwiseOp, NnOp
-from nnc.dialects.nn.convolution import Conv2DOp, DepthwiseConv2DOp
+from xdsl.dialects.builtin import i8
+from xdsl.ir import SSAValue
+
+from nnc.dialects.kernel.operation import KernelOp
+from nnc.dialects.nn.base import NnOp
+from nnc.dialects.nn.convolution import ConvolutionOp, DepthwiseOp
 from nnc.dialects.nn.pooling import PoolOp
 from nnc.dialects.nn.program import ProgramOp
 from nnc.dialects.nn.window import Window
-from nnc.dialects.types import BinType, element_bytes, element_of, shape_of
-from nnc.passes.memory.distance import elementwise_distance, window_distance
+from nnc.dialects.types import (
+    BinType,
+    element_bytes,
+    element_of,
+    memory_bytes,
+    memory_type,
+    shape_of,
+)
+from nnc.passes.memory.distance import window_distance
+from nnc.passes.memory.walk import Axis, walk_distance
+from nnc.passes.product_reads import Lines
+from nnc.passes.reads import reads_of
 
 Overlap = tuple[int, int, int]
 """Input number, output number, and the distance that the output's start must keep."""
@@ -21,25 +35,49 @@ Overlap = tuple[int, int, int]
 
 def overlaps(op: NnOp) -> list[Overlap]:
     """The inputs that the loops of an op may overwrite with its output."""
-    if any(isinstance(element_of(value), BinType) for value in (*op.operands, *op.results)):
-        return []
+    return [found for found in _overlaps(op) if _may_alias(op.operands[found[0]], op.results[0])]
+
+
+def _may_alias(source: SSAValue, target: SSAValue) -> bool:
+    """
+    Whether C lets a function reach the same bytes as elements of both: of one type, or of one that
+    is a character's.
+    """
+    kinds = {memory_type(value.type).element_type for value in (source, target)}
+    return len(kinds) == 1 or i8 in kinds
+
+
+def _overlaps(op: NnOp) -> list[Overlap]:
     match op:
-        case ElementwiseOp():
-            return _elementwise(op)
-        case Conv2DOp():
+        case ConvolutionOp():
             return [(0, 0, _window(op, op.window(), op.groups.value.data))]
-        case DepthwiseConv2DOp() | PoolOp():
+        case DepthwiseOp() | PoolOp():
             return [(0, 0, _window(op, op.window(), shape_of(op.input)[3]))]
-        case ProgramOp():
-            return [(operand, result, 0) for operand, result in op.overwrites()]
+        case _ if len(op.results) == 1:
+            return _walks(op)
         case _:
             return []
 
 
+def same_places(op: NnOp) -> list[tuple[int, int]]:
+    """Pairs of an input and an output that may be at exactly the same place."""
+    return list(op.overwrites()) if isinstance(op, ProgramOp) else []
+
+
+def share_memory(layer: KernelOp, op: NnOp) -> None:
+    """Lets a layer that runs an op as its own loops do write over its inputs as far as they may."""
+    layer.set_overlaps(overlaps(op))
+    layer.set_same_places(same_places(op))
+
+
 def _window(op: NnOp, window: Window, groups: int) -> int:
     source, target = op.operands[0], op.results[0]
+    if any(isinstance(element_of(value), BinType) for value in (source, target)):
+        # A word of channels is read and written at once.
+        groups = 1
     axes = window.height, window.width
-    in_shape, out_shape = shape_of(source), shape_of(target)
+    in_shape = memory_type(source.type).get_shape()
+    out_shape = memory_type(target.type).get_shape()
     return window_distance(
         (in_shape[0], in_shape[1], in_shape[2], in_shape[3]),
         (out_shape[0], out_shape[1], out_shape[2], out_shape[3]),
@@ -54,20 +92,24 @@ def _window(op: NnOp, window: Window, groups: int) -> int:
     )
 
 
-def _elementwise(op: ElementwiseOp) -> list[Overlap]:
-    (target,) = op.results
-    shape = shape_of(target)
-    elements = 1
-    for extent in shape:
-        elements *= extent
-    return [
-        (
-            number,
-            0,
-            elementwise_distance(
-                elements, element_bytes(element_of(operand)), element_bytes(element_of(target))
-            ),
-        )
-        for number, operand in enumerate(op.operands)
-        if shape_of(operand) == shape
-    ]
+def _walks(op: NnOp) -> list[Overlap]:
+    found: list[Overlap] = []
+    for number, operand in enumerate(op.operands):
+        lines = reads_of(op, number)
+        if lines is not None:
+            found.append((number, 0, _distance(operand, op.results[0], lines)))
+    return found
+
+
+def _distance(source: SSAValue, target: SSAValue, lines: Lines) -> int:
+    memory = memory_type(target.type)
+    size = element_bytes(element_of(source))
+    axes: list[Axis] = []
+    step = element_bytes(memory.element_type)
+    for line, extent in zip(reversed(lines), reversed(memory.get_shape()), strict=True):
+        first = tuple(None if span is None else span[0] * size for span in line)
+        last = tuple(None if span is None else span[1] * size for span in line)
+        axes.insert(0, Axis(first, last, step))
+        step *= extent
+    written = element_bytes(memory.element_type)
+    return walk_distance(axes, size, written, memory_bytes(memory_type(source.type)))

@@ -8,10 +8,10 @@ its answer back into the IR: the order of the layers, and a view of the arena fo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects import func, memref
+from xdsl.dialects import func
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DictionaryAttr,
@@ -24,16 +24,16 @@ from xdsl.dialects.builtin import (
     i8,
     i64,
 )
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 
 from nnc.dialects.kernel.memory import ViewOp
 from nnc.dialects.kernel.operation import KernelOp
-from nnc.dialects.types import element_bytes, memory_bytes
-from nnc.passes.memory import Alias, Buffer, Graph, Plan, Reuse, Step, overlap, plan_memory, verify
+from nnc.passes.buffer_graph import BufferGraph
+from nnc.passes.memory import Plan, plan_memory, verify
+from nnc.passes.results import ROLE
 
-ARENA, OFFSET, ROLE = "arena", "kernel.offset", "kernel.role"
-_LEAST_ALIGNMENT = 4
+ARENA, OFFSET = "arena", "kernel.offset"
 
 
 @dataclass(frozen=True)
@@ -56,91 +56,19 @@ class PlanMemoryPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in list(op.body.block.ops):
             if isinstance(function, func.FuncOp):
-                planner = _Planner(function, self.io == "inside", self.overlap)
-                graph = planner.graph()
+                buffers = BufferGraph(function, self.io == "inside", self.overlap)
+                graph = buffers.graph()
                 plan = plan_memory(graph, reorder=self.reorder)
                 verify(plan, graph)
-                planner.write_back(plan)
+                _Result(function, buffers).write_back(plan)
 
 
-@dataclass
-class _Planner:
+@dataclass(frozen=True)
+class _Result:
+    """Puts a plan into the IR of its function."""
+
     function: func.FuncOp
-    inside: bool
-    overlapping: bool
-    names: dict[SSAValue, str] = field(default_factory=dict[SSAValue, str])
-    buffers: list[Buffer] = field(default_factory=list[Buffer])
-    aliases: list[Alias] = field(default_factory=list[Alias])
-    layers: dict[str, KernelOp] = field(default_factory=dict[str, KernelOp])
-    allocations: dict[str, memref.AllocOp] = field(default_factory=dict[str, memref.AllocOp])
-
-    def graph(self) -> Graph:
-        """The planner's view of the function."""
-        roles: dict[str, list[str]] = {"input": [], "output": [], "state": []}
-        for arg, attributes in self._arguments():
-            role = _string(attributes, ROLE)
-            # A state outlives the runs that share the arena.
-            name = self._add(arg, role == "state" or not self.inside)
-            roles[role].append(name)
-        steps: list[Step] = []
-        for op in self.function.body.block.ops:
-            match op:
-                case memref.AllocOp():
-                    self.allocations[self._add(op.memref)] = op
-                case ViewOp() if op.source in self.names:
-                    name = self._add(op.result)
-                    self.aliases.append(Alias(name, self.names[op.source], op.byte_offset))
-                case KernelOp():
-                    steps.append(self._step(op, len(steps)))
-                case _:
-                    pass
-        return Graph(
-            tuple(self.buffers),
-            tuple(steps),
-            inputs=tuple(roles["input"]),
-            outputs=tuple(roles["output"]),
-            persistent=tuple(roles["state"]),
-            aliases=tuple(self.aliases),
-        )
-
-    def _arguments(self) -> list[tuple[SSAValue, DictionaryAttr]]:
-        attributes = self.function.arg_attrs
-        assert attributes is not None, "a kernel-level function describes its arguments"
-        return list(zip(self.function.body.block.args, attributes.data, strict=True))
-
-    def _add(self, value: SSAValue, outside: bool = False) -> str:
-        kind = value.type
-        assert isinstance(kind, MemRefType)
-        name = f"b{len(self.buffers)}"
-        self.names[value] = name
-        alignment = max(_LEAST_ALIGNMENT, element_bytes(kind.element_type))
-        view = isinstance(value.owner, ViewOp)
-        self.buffers.append(Buffer(name, memory_bytes(kind), 1 if view else alignment, outside))
-        return name
-
-    def _step(self, op: KernelOp, number: int) -> Step:
-        name = f"s{number}"
-        self.layers[name] = op
-        reads = [self.names[value] for value in op.inputs if value in self.names]
-        writes = [self.names[value] for value in (*op.outputs, *op.scratch)]
-        return Step(
-            name,
-            tuple(dict.fromkeys(reads)),
-            tuple(dict.fromkeys(writes)),
-            reuses=tuple(self._reuses(op)) if self.overlapping else (),
-        )
-
-    def _reuses(self, op: KernelOp) -> list[Reuse]:
-        """A value that is several operands may be overwritten as far as each of them allows."""
-        inputs, outputs = list(op.inputs), list(op.outputs)
-        distances: dict[tuple[SSAValue, SSAValue], list[int]] = {}
-        for source, target, distance in op.overlaps:
-            distances.setdefault((inputs[source], outputs[target]), []).append(distance)
-        return [
-            overlap(self.names[source], self.names[target], max(allowed))
-            for (source, target), allowed in distances.items()
-            if source in self.names and source != target and len(allowed) == inputs.count(source)
-        ]
+    buffers: BufferGraph
 
     def write_back(self, plan: Plan) -> None:
         """Puts the plan into the IR."""
@@ -148,8 +76,8 @@ class _Planner:
         block = self.function.body.block
         arena = block.insert_arg(MemRefType(i8, [max(1, plan.arena_bytes)]), 0)
         arena.name_hint = ARENA
-        self._reorder([self.layers[name] for name in plan.order])
-        for name, allocation in self.allocations.items():
+        self._reorder([self.buffers.layers[name] for name in plan.order])
+        for name, allocation in self.buffers.allocations.items():
             kind = allocation.memref.type
             assert isinstance(kind, MemRefType)
             view = ViewOp(arena, plan.offsets[name], kind)
@@ -180,10 +108,11 @@ class _Planner:
     def _mark(self, plan: Plan) -> None:
         shared = {(reuse.input, reuse.output) for reuse in plan.shared}
         for name in plan.order:
-            op = self.layers[name]
+            op = self.buffers.layers[name]
+            numbers = [*op.same_places, *((source, target) for source, target, _ in op.overlaps)]
             pairs = {
-                (self.names.get(op.inputs[source]), self.names[op.outputs[target]])
-                for source, target, _ in op.overlaps
+                (self.buffers.names.get(op.inputs[source]), self.buffers.names[op.outputs[target]])
+                for source, target in numbers
             }
             if pairs & shared:
                 op.properties["in_place"] = UnitAttr()
@@ -194,7 +123,7 @@ class _Planner:
             zip(self.function.body.block.args[1:], self._given(), strict=True)
         ):
             entries = dict(attributes.data)
-            offset = plan.offsets.get(self.names[arg])
+            offset = plan.offsets.get(self.buffers.names[arg])
             if offset is not None:
                 entries[OFFSET] = IntegerAttr(offset, i64)
             described.append(DictionaryAttr(entries))
@@ -208,9 +137,3 @@ class _Planner:
     def _given(self) -> Sequence[DictionaryAttr]:
         assert self.function.arg_attrs is not None
         return self.function.arg_attrs.data
-
-
-def _string(attributes: DictionaryAttr, key: str) -> str:
-    value = attributes.data[key]
-    assert isinstance(value, StringAttr)
-    return value.data

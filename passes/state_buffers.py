@@ -14,7 +14,7 @@ from xdsl.ir import Operation, SSAValue
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.conversion import ReshapeOp
 from nnc.dialects.nn.states import State, states_of
-from nnc.passes.overlaps import overlaps
+from nnc.passes.overlaps import overlaps, same_places
 from nnc.passes.places import viewed
 
 
@@ -54,13 +54,9 @@ def _overwrites(maker: NnOp, state: State) -> bool:
         k for k, operand in enumerate(maker.operands) if _is_view_of(operand, state.argument)
     ]
     result = next(k for k, value in enumerate(maker.results) if value is state.next)
-    return all(
-        any(
-            source == number and target == result and distance <= 0
-            for source, target, distance in overlaps(maker)
-        )
-        for number in reading
-    )
+    allowed = [(source, target) for source, target, distance in overlaps(maker) if distance <= 0]
+    allowed += same_places(maker)
+    return all((number, result) in allowed for number in reading)
 
 
 def _is_view_of(value: SSAValue, argument: SSAValue) -> bool:

@@ -95,6 +95,7 @@ class CallOp(KernelOp):
         return tuple(value.get_values())
 
     def verify_(self) -> None:
+        super().verify_()
         for name, value in self.parameters.data.items():
             if not isinstance(value, self.PARAMETER_KINDS):
                 raise VerifyException(f"expected {name} to be a number or numbers, got {value}")

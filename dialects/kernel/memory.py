@@ -29,7 +29,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
-from nnc.dialects.types import constant_bytes, given, memory_bytes
+from nnc.dialects.types import constant_bytes, element_bytes, given, memory_bytes
 
 
 @irdl_op_definition
@@ -111,6 +111,11 @@ class ViewOp(IRDLOperation):
     def verify_(self) -> None:
         source, result = self.source.type, self.result.type
         assert isinstance(source, MemRefType) and isinstance(result, MemRefType)
+        size = element_bytes(result.element_type)
+        if self.byte_offset % size:
+            raise VerifyException(
+                f"expected an offset that is a multiple of {size} bytes, got {self.byte_offset}"
+            )
         have, want = memory_bytes(source), self.byte_offset + memory_bytes(result)
         if self.byte_offset < 0 or want > have:
             raise VerifyException(

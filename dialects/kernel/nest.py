@@ -80,16 +80,19 @@ class NestOp(KernelOp):
         outputs = range(len(self.inputs), first)
         numbers = {old: new for new, old in enumerate(inputs)}
         overlaps = [(numbers[i], o, d) for i, o, d in self.overlaps if i in numbers]
+        same_places = [(numbers[i], o) for i, o in self.same_places if i in numbers]
         kept = [*inputs, *outputs, *scratch]
         self.operands = [self.operands[k] for k in kept]
         self.properties["operandSegmentSizes"] = _segments(
             (len(inputs), len(outputs), len(scratch))
         )
         self.set_overlaps(overlaps)
+        self.set_same_places(same_places)
         for k in sorted(set(range(len(args))).difference(kept), reverse=True):
             self.body.block.erase_arg(args[k])
 
     def verify_(self) -> None:
+        super().verify_()
         want: list[Attribute] = [operand.type for operand in self.operands]
         have: list[Attribute] = [arg.type for arg in self.body.block.args]
         if want != have:

@@ -44,7 +44,7 @@ class RequantizeOp(IRDLOperation):
     `accumulator * multiplier * 2**(shift - 31)`, rounded; the result is not yet clamped.
 
     ```mlir
-    %y = kernel.requantize %acc, %multiplier, %shift, #kernel<rounding double> : i32
+    %y = kernel.requantize %acc, %multiplier, %shift, double : i32
     ```
     """
 
@@ -126,7 +126,7 @@ class RoundOp(IRDLOperation):
     The nearest integer of a float, saturated to `i32`; 0 for NaN.
 
     ```mlir
-    %i = kernel.round %x, #kernel<ties away> : f32
+    %i = kernel.round %x, away : f32
     ```
     """
 

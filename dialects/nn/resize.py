@@ -123,16 +123,25 @@ class ResizeBilinearOp(MovementOp):
         self, b: Elements[S], given: DenseArrayBase, extent: int, index: S
     ) -> tuple[S, S, S]:
         """The positions before and after, and how far behind the first one the place lies."""
-        if given.elt_type == i64:
-            places = np.frombuffer(given.data.data, "<i8")
-            before, after = np.trunc(places / _ONE), np.trunc((places + _ONE - 1) / _ONE)
-            kind, dtype, one = i32, np.dtype(np.int32), _ONE
-        else:
-            places = np.frombuffer(given.data.data, "<f4")
-            before, after = np.floor(places), np.ceil(places)
-            kind, dtype, one = f32, np.dtype(np.float32), 1
-        first = np.maximum(before, 0).astype(np.int64)
-        last = np.minimum(after, extent - 1).astype(np.int64)
-        offsets = (places - one * first).astype(dtype)
+        kind = i32 if given.elt_type == i64 else f32
+        first, last, offsets = neighbours(given, extent)
         offset = b.lookup(self.interned(offsets), kind, [index])
         return _look_up(b, self, first, index), _look_up(b, self, last, index), offset
+
+
+def neighbours(given: DenseArrayBase, extent: int) -> tuple[Array, Array, Array]:
+    """
+    For each place along an axis the positions before and after it, and how far behind the first
+    one it lies.
+    """
+    if given.elt_type == i64:
+        places = np.frombuffer(given.data.data, "<i8")
+        before, after = np.trunc(places / _ONE), np.trunc((places + _ONE - 1) / _ONE)
+        dtype, one = np.dtype(np.int32), _ONE
+    else:
+        places = np.frombuffer(given.data.data, "<f4")
+        before, after = np.floor(places), np.ceil(places)
+        dtype, one = np.dtype(np.float32), 1
+    first = np.maximum(before, 0).astype(np.int64)
+    last = np.minimum(after, extent - 1).astype(np.int64)
+    return first, last, (places - one * first).astype(dtype)

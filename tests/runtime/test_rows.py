@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from support.compiled import How, planned, run_all, run_on_core
 from support.installed import installed
-from support.random_layers import LAYERS, RandomLayers, random_layers
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, UnitAttr
+from support.random_layers import LAYERS, ONE_ROW, RandomLayers, random_layers
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, MemRefType, ModuleOp, UnitAttr
 from xdsl.dialects.func import FuncOp
 
+from nnc.boards import core as core_named
 from nnc.dialects.kernel.call import CallOp
 from nnc.dialects.kernel.operation import KernelOp
 from nnc.dialects.nn.interpreter import Run, run, run_sequence
@@ -106,7 +107,16 @@ def all_layers(seed: int) -> RandomLayers:
     for name in NAMES:
         for _ in range(LIBRARY_COUNT):
             LAYERS[name](net)
+    for _ in range(LIBRARY_COUNT):
+        ONE_ROW(net)
     return net
+
+
+def turned(module: ModuleOp) -> int:
+    """How many convolutions are called with the rows of their images as columns."""
+    calls = [op for op in module.walk() if isinstance(op, CallOp) and op.kind.data == "conv2d"]
+    shapes = [(op.inputs[0].type, op.numbers("input_shape")) for op in calls]
+    return sum(isinstance(it, MemRefType) and it.get_shape() != shape for it, shape in shapes)
 
 
 NEVER = {"arm_softmax_s16"}
@@ -120,7 +130,9 @@ def test_library(core: str) -> None:
     net = all_layers(7)
     module, samples = net.finish(), net.samples(2)
     how = How(kernels="cmsis-nn", target=core)
-    called = callees(planned(module, how))
+    lowered = planned(module, how)
+    called = callees(lowered)
+    assert (turned(lowered) > 0) == core_named(core).has_mve
     assert {name for name in NAMES if called[name] < LIBRARY_COUNT // 2} == NEVER
     runs, _ = run_on_core(module, samples, core, how, hook=False)
     for sample, found in zip(samples, runs, strict=True):

@@ -24,7 +24,6 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 from support import library_runner
-from support.expanded import expand_calls
 from support.installed import installed
 from xdsl.context import Context
 from xdsl.dialects import get_all_dialects
@@ -85,6 +84,7 @@ class How:
     target: str = "cortex-m4"
     numerics: str = "tflite"
     io: str = "inside"
+    overlap: bool = True
     compiler: str = "gcc"
     flags: tuple[str, ...] = ("-O1",)
     sanitize: bool = False
@@ -122,16 +122,15 @@ def planned(model: Model, how: How = LOOPS) -> ModuleOp:
             module = parse(model)
         case _:
             module = model.clone()
-    passes: dict[str, dict[str, str]] = {}
+    passes: dict[str, dict[str, str | bool]] = {}
     if any(op.name.startswith("tfl.") for op in module.walk()):
         passes["tfl-to-nn"] = {"numerics": how.numerics}
     passes |= {name: {} for name in SIMPLIFICATIONS if how.simplify}
     passes["nn-to-kernel"] = {"kernels": how.kernels, "target": how.target}
-    passes["plan-memory"] = {"io": how.io}
+    passes |= {"expand-kernels": {}} if how.expand else {}
+    passes["plan-memory"] = {"io": how.io, "overlap": how.overlap}
     for name, options in passes.items():
         cast(Any, load_pass(name))(**options).apply(Context(), module)
-        if name == "nn-to-kernel" and how.expand:
-            expand_calls(module)
     module.verify()
     return module
 

@@ -209,11 +209,13 @@ def _epilogue(
     net.layer(kind, [x, w, bias], tensor(result, *shape), **given)
 
 
-def _convolve(storage: IntegerType) -> Layer:
+def _convolve(storage: IntegerType, row: bool = False) -> Layer:
+    """`row`: images of one row, and of as many channels as CMSIS-NN has a path of its own for."""
+
     def layer(net: RandomLayers) -> None:
-        axes = _axes(net)
-        groups = net.pick(1, 1, 2, 3) if storage == i8 else 1
-        depth, outputs = net.integer(1, 9), groups * net.integer(1, 6)
+        axes = [_Axis(net, 1, 1), _Axis(net, 16, net.integer(1, 5))] if row else _axes(net)
+        groups = net.pick(1, 1, 2, 3) if storage == i8 and not row else 1
+        depth, outputs = 4 if row else net.integer(1, 9), groups * net.integer(1, 6)
         batch = net.integer(1, 2)
         source = (batch, axes[0].extent, axes[1].extent, depth * groups)
         x = net.input(net.activations(storage), source)
@@ -476,6 +478,9 @@ LAYERS: dict[str, Layer] = {
     "nnc_dense_f64_s8": _dense(i8, single=True, rounding=Rounding.F64, huge=True),
 }
 """A layer for each kernel; sometimes another runs it, because the layer happens to be special."""
+
+ONE_ROW = _convolve(i8, row=True)
+"""A convolution of images of one row."""
 
 
 def random_layers(name: str, seed: int, count: int) -> RandomLayers:
