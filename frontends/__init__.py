@@ -32,3 +32,19 @@ class Frontend(Protocol):
 def load_frontend(extension: str) -> Frontend:
     """The frontend for that extension, which must be one of `FRONTENDS`."""
     return getattr(import_module(f"{__name__}.{extension}"), f"import_{extension}")
+
+
+def import_model(
+    extension: str, data: bytes, title: str, shapes: Mapping[str, tuple[int, ...]]
+) -> ModuleOp:
+    """
+    The module of a model file, read by the frontend for that extension.
+
+    Raises FrontendError; `title` is what its messages call the file.
+    """
+    from nnc.frontends.errors import FrontendError
+
+    try:
+        return load_frontend(extension)(data, shapes=shapes)
+    except FrontendError as error:
+        raise error.of_file(title) from error

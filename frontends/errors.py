@@ -5,7 +5,7 @@ How a frontend says no: everything that is wrong with a model, at once and one l
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.utils.exceptions import DiagnosticException
 
@@ -50,3 +50,12 @@ class FrontendError(DiagnosticException):
         if len(self.problems) > _MOST_LINES:
             lines.append(f"... and {len(self.problems) - _MOST_LINES} more")
         super().__init__("\n".join(lines))
+
+    def of_file(self, title: str) -> FrontendError:
+        """The same problems; what concerns no layer but the file as a whole says which file."""
+        return FrontendError(
+            replace(it, reason=f"error: {title}: {it.reason}")
+            if it.layer is None and it.operator is None
+            else it
+            for it in self.problems
+        )

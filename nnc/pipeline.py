@@ -22,7 +22,7 @@ from xdsl.utils.arg_spec import parse_pipeline
 from xdsl.utils.exceptions import ArgSpecParseError
 
 from nnc.dialects import DIALECTS, load_dialect
-from nnc.frontends import FRONTENDS, load_frontend
+from nnc.frontends import FRONTENDS, import_model
 from nnc.options import Options
 from nnc.passes.diagnostics import UsageError, describe, located_errors, verify
 from nnc.passes.mlir_text import parse_mlir
@@ -119,7 +119,7 @@ def load(
         extension, data, title = *_read(Path(model)), str(model)
     with located_errors():
         if extension != "mlir":
-            return load_frontend(extension)(data, shapes=fixed)
+            return import_model(extension, data, title, fixed)
         if fixed:
             raise UsageError("shapes are for model files; MLIR text says its shapes itself")
         module = parse_mlir(context(), data, title)

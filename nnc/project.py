@@ -177,8 +177,12 @@ def _written_by_us(out: Path) -> set[str]:
 def write_atomically(path: Path, data: bytes | str) -> None:
     """Writes a file that appears whole or not at all; text as UTF-8. Raises OSError."""
     encoded = data.encode() if isinstance(data, str) else data
-    path = Path(os.path.realpath(path))
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as name:
-        draft = Path(name, "new")
-        draft.write_bytes(encoded)
-        draft.replace(path)
+    place = Path(os.path.realpath(path))
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as name:
+            draft = Path(name, "new")
+            draft.write_bytes(encoded)
+            draft.replace(place)
+    except OSError as error:
+        # Nobody asked for the temporary folder that the system complains about.
+        raise type(error)(error.errno, error.strerror, str(path)) from error

@@ -88,7 +88,7 @@ typedef struct {
 typedef struct {
     const char *name; /* as in the model */
     const char *op;   /* as in the compiler's report */
-    uint8_t n_outputs;
+    uint16_t n_outputs;
     const nnc_tensor *outputs;
 } nnc_layer;
 
@@ -113,8 +113,8 @@ typedef struct nnc_network {
     uint32_t context_bytes;
     uint32_t arena_bytes;
     uint32_t arena_align; /* a power of two */
-    uint8_t n_inputs;
-    uint8_t n_outputs;
+    uint16_t n_inputs;
+    uint16_t n_outputs;
     const nnc_tensor *inputs;
     const nnc_tensor *outputs;
     uint16_t n_layers;

@@ -27,6 +27,9 @@ HEAD = (
     *("max error", "RMSE", "MAE", "L2R", "cosine"),
 )
 
+_MOST_NAMES = 20
+"""Layers that a note lists."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
@@ -92,7 +95,9 @@ def run(args: argparse.Namespace) -> int:
         flexible=1,
     )
     if result.unmatched:
-        names = ", ".join(short(name) for name in result.unmatched)
+        names = ", ".join(short(name) for name in result.unmatched[:_MOST_NAMES])
+        if len(result.unmatched) > _MOST_NAMES:
+            names += f" and {len(result.unmatched) - _MOST_NAMES} more"
         note(f"note: not compared, as the reference has no such tensor: {names}")
     compared = f"{count(len(result.layers), 'layer')} and {count(len(result.outputs), 'output')}"
     samples_text = count(result.samples, "sample")

@@ -128,6 +128,7 @@ def test_a_broken_model_is_one_line(nnc: Nnc, tmp_path: Path, size: int) -> None
     model.write_bytes(DIGITS.read_bytes()[:size])
     outcome = nnc("compile", model, "-o", tmp_path / "out", "--target", "cortex-m4")
     assert (outcome.code, outcome.errors.count("\n")) == (1, 1)
+    assert outcome.errors.startswith(f"error: {model}: this is not a valid TFLite file: ")
     assert not (tmp_path / "out").exists()
 
 

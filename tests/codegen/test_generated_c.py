@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.compiled import LOOPS, How, planned, run_compiled
+from xdsl.utils.exceptions import DiagnosticException
 
 from nnc.codegen.files import generate
 from nnc.codegen.network import NetworkPrinter, network_of
@@ -208,3 +209,32 @@ def test_local_arrays_are_small(tmp_path: Path) -> None:
         command = ["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-std=c99", "-O2"]
         run = _compile([*command, "-Werror=frame-larger-than=256", "-c", "-o", "/dev/null"], source)
         assert run.returncode == 0, run.stderr
+
+
+MANY = 257
+
+
+def many(count: int) -> str:
+    """So many layers, each with an input and an output of the network."""
+    tensors = ", ".join(["tensor<1xi32>"] * count)
+    arguments = ", ".join(f"%x{k}: tensor<1xi32>" for k in range(count))
+    layers = "".join(
+        f"  %y{k} = nn.not %x{k} : (tensor<1xi32>) -> tensor<1xi32>\n" for k in range(count)
+    )
+    results = ", ".join(f"%y{k}" for k in range(count))
+    return (
+        f"func.func @main({arguments}) -> ({tensors}) {{\n{layers}"
+        f"  func.return {results} : {tensors}\n}}"
+    )
+
+
+def test_a_byte_need_not_count_the_inputs() -> None:
+    sample = [np.array([k], np.int32) for k in range(MANY)]
+    (run,) = run_compiled(many(MANY), [sample])
+    assert [output.item() for output in run.outputs] == [~k for k in range(MANY)]
+
+
+def test_more_than_a_descriptor_can_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nnc.codegen.files._LARGEST_COUNT", 2)
+    with pytest.raises(DiagnosticException, match="at most 2 layers, got 3; split the model"):
+        generate(planned(many(3)), "net")

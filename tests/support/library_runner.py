@@ -64,7 +64,7 @@ class _Layer(ctypes.Structure):
     _fields_ = (
         ("name", c_char_p),
         ("op", c_char_p),
-        ("n_outputs", c_uint8),
+        ("n_outputs", c_uint16),
         ("outputs", POINTER(_Tensor)),
     )
 
@@ -76,8 +76,8 @@ class _Network(ctypes.Structure):
         ("context_bytes", c_uint32),
         ("arena_bytes", c_uint32),
         ("arena_align", c_uint32),
-        ("n_inputs", c_uint8),
-        ("n_outputs", c_uint8),
+        ("n_inputs", c_uint16),
+        ("n_outputs", c_uint16),
         ("inputs", POINTER(_Tensor)),
         ("outputs", POINTER(_Tensor)),
         ("n_layers", c_uint16),
