@@ -1,8 +1,8 @@
 """
 The frontends, found by the extension of the files they read.
 
-Files ending in `.tflite` are read by the function `import_tflite` of the module
-`nnc.frontends.tflite`. Nothing is imported before an extension is looked up.
+The frontend of a format is the function `read` of the module that is named after the format. No
+frontend is imported before it is needed.
 """
 
 from __future__ import annotations
@@ -14,37 +14,44 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
-FRONTENDS: tuple[str, ...] = ("tflite",)
-"""The extensions, without the dot, of all files that can be read; a new one is one more here."""
+    from nnc.frontends.source import ModelSource
+
+FRONTENDS: dict[str, str] = {"tflite": "tflite"}
+"""For the extension, without the dot, of every file that can be read the name of its format."""
+
+FORMATS: tuple[str, ...] = tuple(dict.fromkeys(FRONTENDS.values()))
+"""The names of all formats."""
 
 
 class Frontend(Protocol):
     """
-    Reads the bytes of a model file into a module of the format's own dialect.
+    Reads a model into a module of the format's own dialect.
 
     `shapes` gives a shape to inputs, by name, whose own shape is not known before run time. What
-    is wrong with the file, or not supported in it, is raised as one `DiagnosticException`.
+    is wrong with the file, or not supported in it, is raised as one `FrontendError`.
     """
 
-    def __call__(self, data: bytes, *, shapes: Mapping[str, tuple[int, ...]]) -> ModuleOp: ...
+    def __call__(
+        self, source: ModelSource, *, shapes: Mapping[str, tuple[int, ...]]
+    ) -> ModuleOp: ...
 
 
 def load_frontend(extension: str) -> Frontend:
     """The frontend for that extension, which must be one of `FRONTENDS`."""
-    return getattr(import_module(f"{__name__}.{extension}"), f"import_{extension}")
+    return import_module(f"{__name__}.{FRONTENDS[extension]}").read
 
 
 def import_model(
-    extension: str, data: bytes, title: str, shapes: Mapping[str, tuple[int, ...]]
+    extension: str, source: ModelSource, shapes: Mapping[str, tuple[int, ...]]
 ) -> ModuleOp:
     """
-    The module of a model file, read by the frontend for that extension.
+    The module of a model, read by the frontend for that extension.
 
-    Raises FrontendError; `title` is what its messages call the file.
+    Raises FrontendError, whose messages call the file by its title.
     """
     from nnc.frontends.errors import FrontendError
 
     try:
-        return load_frontend(extension)(data, shapes=shapes)
+        return load_frontend(extension)(source, shapes=shapes)
     except FrontendError as error:
-        raise error.of_file(title) from error
+        raise error.of_file(source.title) from error

@@ -41,6 +41,7 @@ from nnc.dialects.tfl.recurrent import BasicLstmOp
 from nnc.dialects.tfl.structure import NoValueOp, VariableOp
 from nnc.frontends.errors import FrontendError, Problem
 from nnc.frontends.flatbuffer import FlatbufferError
+from nnc.frontends.source import ModelSource
 from nnc.frontends.tflite_model import (
     NO_TENSOR,
     Extent,
@@ -80,6 +81,11 @@ def import_tflite(data: bytes, *, shapes: Mapping[str, Sequence[int]] | None = N
     except FlatbufferError as error:
         raise FrontendError([Problem(f"this is not a valid TFLite file: {error}")]) from error
     return _Importer(model).run({} if shapes is None else shapes)
+
+
+def read(source: ModelSource, *, shapes: Mapping[str, Sequence[int]]) -> ModuleOp:
+    """The frontend: see `import_tflite`."""
+    return import_tflite(source.data, shapes=shapes)
 
 
 class _Importer:

@@ -23,7 +23,7 @@ from nnc.codegen.network import NetworkPrinter, network_of
 from nnc.emulator import HOST
 from nnc.options import Options
 from nnc.passes.diagnostics import UsageError, located_errors
-from nnc.pipeline import load, pipeline, run_passes, source_dialect
+from nnc.pipeline import load, pipeline, run_passes, source_dialects
 from nnc.project import (
     REPORT,
     check_replaceable,
@@ -104,7 +104,7 @@ def build(
     """Compiles a model, in memory. Raises DiagnosticException, OSError."""
     check_name(name)
     module = load(model, shapes=shapes)
-    passes = pipeline(source_dialect(module), options)
+    passes = pipeline(source_dialects(module), options)
     input_names = _input_names(module)
     run_passes(module, passes)
     request = Request(

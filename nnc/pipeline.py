@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +23,7 @@ from xdsl.utils.exceptions import ArgSpecParseError
 
 from nnc.dialects import DIALECTS, load_dialect
 from nnc.frontends import FRONTENDS, import_model
+from nnc.frontends.source import ModelSource
 from nnc.options import Options
 from nnc.passes.diagnostics import UsageError, describe, located_errors, verify
 from nnc.passes.mlir_text import parse_mlir
@@ -31,7 +32,8 @@ from nnc.passes.nn_opt import configured
 LARGEST_MODEL = 256 << 20
 """Bytes of the largest file that is read; no microcontroller's flash holds a hundredth of it."""
 
-_SOURCE_DIALECTS = ("builtin", "func", "nn", "tfl")
+_IMPORTS = {"tfl": "tfl-to-nn{{numerics={numerics}}}"}
+"""For each source dialect the pass that turns its operations into `nn`, in the order they run."""
 
 _SIGNATURES = {b"TFL3": "tflite"}
 """What bytes 4 to 8 of a file say about its format."""
@@ -48,9 +50,11 @@ SIMPLIFICATIONS = (
 """The passes over `nn` that change no bit of any result."""
 
 
-def import_passes(source: str, options: Options) -> list[str]:
-    """The passes that turn a module of the dialect `source` into `nn`."""
-    return [f"tfl-to-nn{{numerics={options.numerics}}}"] if source == "tfl" else []
+def import_passes(sources: Collection[str], options: Options) -> list[str]:
+    """The passes that turn operations of the dialects `sources` into `nn`."""
+    return [
+        text.format(numerics=options.numerics) for name, text in _IMPORTS.items() if name in sources
+    ]
 
 
 def back_end_passes(options: Options) -> list[str]:
@@ -63,30 +67,36 @@ def back_end_passes(options: Options) -> list[str]:
     ]
 
 
-def pipeline(source: str, options: Options) -> str:
-    """The whole pipeline from a module of the dialect `source`, as text for `nn-opt -p`."""
-    return ",".join([*import_passes(source, options), *back_end_passes(options)])
+def pipeline(sources: Collection[str], options: Options) -> str:
+    """The whole pipeline from a module of the dialects `sources`, as text for `nn-opt -p`."""
+    return ",".join([*import_passes(sources, options), *back_end_passes(options)])
 
 
-def source_dialect(module: ModuleOp) -> str:
+def source_dialects(module: ModuleOp) -> list[str]:
     """
-    The level that a module is at: `tfl` while it has operations of that dialect, else `nn`.
+    The dialects of model formats that a module has operations of; none at the level of `nn`.
 
     Raises UsageError for a module of another level, or without a function.
     """
     found: set[str] = set()
     for op in module.walk():
         dialect = op.name.partition(".")[0]
-        if dialect not in _SOURCE_DIALECTS:
-            raise UsageError(f"expected a module of tfl or nn operations, got '{op.name}'")
+        if dialect not in ("builtin", "func", "nn", *_IMPORTS):
+            raise UsageError(
+                f"expected a module of {', '.join(_IMPORTS)} or nn operations, got '{op.name}'"
+            )
         found.add(dialect)
     if "func" not in found:
         raise UsageError("expected a module with a function, got none")
-    return "tfl" if "tfl" in found else "nn"
+    return [name for name in _IMPORTS if name in found]
 
 
 def nn_opt_line(
-    model: str, source: str, options: Options, name: str, shapes: Mapping[str, Sequence[int]]
+    model: str,
+    sources: Collection[str],
+    options: Options,
+    name: str,
+    shapes: Mapping[str, Sequence[int]],
 ) -> str:
     """The `nn-opt` command that prints the same C."""
     shape_options = [
@@ -96,7 +106,7 @@ def nn_opt_line(
     ]
     target = f"c{{net={name}}}"
     return shlex.join(
-        ["nn-opt", model, *shape_options, "-p", pipeline(source, options), "-t", target]
+        ["nn-opt", model, *shape_options, "-p", pipeline(sources, options), "-t", target]
     )
 
 
@@ -114,33 +124,33 @@ def load(
     """
     fixed = {name: tuple(shape) for name, shape in (shapes or {}).items()}
     if isinstance(model, bytes):
-        extension, data, title = _format_of(model), model, "the model"
+        extension, source = _extension_of(model), ModelSource("the model", model)
     else:
-        extension, data, title = *_read(Path(model)), str(model)
+        extension, source = _read(Path(model))
     with located_errors():
         if extension != "mlir":
-            return import_model(extension, data, title, fixed)
+            return import_model(extension, source, fixed)
         if fixed:
             raise UsageError("shapes are for model files; MLIR text says its shapes itself")
-        module = parse_mlir(context(), data, title)
+        module = parse_mlir(context(), source.data, source.title)
         verify(module)
         return module
 
 
-def _format_of(data: bytes) -> str:
+def _extension_of(data: bytes) -> str:
     if data[4:8] not in _SIGNATURES:
         known = ", ".join(_SIGNATURES.values())
         raise UsageError(f"expected the contents of a model file ({known}), got something else")
     return _SIGNATURES[data[4:8]]
 
 
-def _read(path: Path) -> tuple[str, bytes]:
+def _read(path: Path) -> tuple[str, ModelSource]:
     extension = path.suffix[1:].lower()
     if extension not in (*FRONTENDS, "mlir"):
         known = ", ".join(f".{name}" for name in (*FRONTENDS, "mlir"))
         raise UsageError(f"{path}: expected a file ending in one of {known}")
     with path.open("rb") as stream:
-        return extension, read_limited(stream, path)
+        return extension, ModelSource(str(path), read_limited(stream, path), path)
 
 
 def read_limited(stream: IO[bytes], path: Path) -> bytes:

@@ -20,7 +20,7 @@ from nnc.compiler import Network, Shapes
 from nnc.emulator import Progress, RunResult, run_program
 from nnc.execution import built, inputs_of, sample_bytes
 from nnc.harness import ElementType, LayerInfo, Sample, TensorInfo
-from nnc.pipeline import import_passes, load, run_passes, source_dialect
+from nnc.pipeline import import_passes, load, run_passes, source_dialects
 from nnc.reference import Expected, NnReference, Reference, tflite_reference
 from nnc.tensors import Array
 
@@ -164,7 +164,7 @@ def _reference(
             yield reference
         return
     module = load(model, shapes=shapes)
-    passes = import_passes(source_dialect(module), options)
+    passes = import_passes(source_dialects(module), options)
     yield NnReference(run_passes(module, ",".join(passes)))
 
 

@@ -34,6 +34,7 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 from nnc.codegen import TARGETS, load_target
 from nnc.dialects import DIALECTS, load_dialect
 from nnc.frontends import FRONTENDS, import_model
+from nnc.frontends.source import ModelSource
 from nnc.options import parse_shape
 from nnc.passes import PASSES, load_pass
 from nnc.passes.diagnostics import (
@@ -108,7 +109,9 @@ class NnOptMain(xDSLOptMain):
     def _import_model(self, extension: str, stream: IO[bytes]) -> ModuleOp:
         data = stream.read()
         self._model = data if extension == "tflite" else None
-        return import_model(extension, data, self.get_input_name(), dict(self.args.shape))
+        path = Path(self.args.input_file) if self.args.input_file else None
+        source = ModelSource(self.get_input_name(), data, path)
+        return import_model(extension, source, dict(self.args.shape))
 
     def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
         super().register_all_arguments(arg_parser)

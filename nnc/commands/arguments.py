@@ -139,8 +139,8 @@ def show_pipeline(
     model: str, options: Options, name: str, shapes: Mapping[str, tuple[int, ...]]
 ) -> int:
     """Prints the `nn-opt` command that does what a verb would."""
-    from nnc.pipeline import load, nn_opt_line, source_dialect
+    from nnc.pipeline import load, nn_opt_line, source_dialects
 
-    source = source_dialect(load(Path(model), shapes=shapes))
-    print(nn_opt_line(model, source, options, name, shapes))
+    sources = source_dialects(load(Path(model), shapes=shapes))
+    print(nn_opt_line(model, sources, options, name, shapes))
     return 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from importlib import import_module
 from pathlib import Path
 
-from nnc.frontends import FRONTENDS
+from nnc.frontends import FORMATS
 from nnc.options import check
 
 TYPE_NAMES = {
@@ -23,11 +24,14 @@ TYPE_NAMES = {
 }
 """The types of a format's table as people call them."""
 
+_TABLES = {"tflite": "nnc.passes.tfl.supported"}
+"""For each format the module whose `supported` lists its operators."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     parser.add_argument(
-        "--format", metavar="F", help=f"only this one of {', '.join(FRONTENDS)} (default: all)"
+        "--format", metavar="F", help=f"only this one of {', '.join(FORMATS)} (default: all)"
     )
     parser.add_argument("--json", metavar="FILE", help="also write the list for programs")
 
@@ -38,10 +42,10 @@ def run(args: argparse.Namespace) -> int:
     from nnc.terminal import count, note, print_table
 
     if args.format is not None:
-        check("format", args.format, FRONTENDS)
+        check("format", args.format, FORMATS)
     rows = [
         (name, operator, types)
-        for name in FRONTENDS
+        for name in FORMATS
         if args.format in (None, name)
         for operator, types in operators(name)
     ]
@@ -61,7 +65,5 @@ def run(args: argparse.Namespace) -> int:
 
 def operators(name: str) -> list[tuple[str, list[str]]]:
     """The operators of a format, each with its types."""
-    assert name == "tflite", "each format has a table"
-    from nnc.passes.tfl.supported import supported
-
+    supported = import_module(_TABLES[name]).supported
     return [(it.operator, [TYPE_NAMES[kind] for kind in it.types]) for it in supported()]
