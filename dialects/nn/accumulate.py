@@ -269,6 +269,14 @@ class AccumulatingOp(NnOp, ABC):
         rounded = (real / output.scale).round_to_int().clamp(low - zero_point, high - zero_point)
         return (rounded + zero_point).to(scalar_type(output))
 
+    @abstractmethod
+    def sums(self, activations: Array, weights: Array) -> Array:
+        """The sums of products of numbers, for each output element; nothing wraps."""
+
+    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
+        sums = self.sums(self.activations(inputs), self.numbers(inputs[1], self.weights))
+        return self.finish(self.totals(sums), inputs)
+
     def finish(self, totals: Array, inputs: Sequence[Array]) -> tuple[Array]:
         """Applies the epilogue to numpy accumulators whose last axis is the output channel."""
         context = NumpyElements(self, inputs)

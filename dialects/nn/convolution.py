@@ -79,10 +79,8 @@ class ConvolutionOp(WindowedOp, ABC):
         _, kernel_height, kernel_width, depth = shape_of(self.weights)
         return int(np.prod(shape_of(self.output))) * kernel_height * kernel_width * depth
 
-    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
-        image = self.activations(inputs)
-        weights = self.numbers(inputs[1], self.weights)
-        patches = self.window().patches(image, 0)
+    def sums(self, activations: Array, weights: Array) -> Array:
+        patches = self.window().patches(activations, 0)
         groups = self.groups.value.data
         depth = weights.shape[3]
         per_group = weights.shape[0] // groups
@@ -92,8 +90,7 @@ class ConvolutionOp(WindowedOp, ABC):
             kernel = weights[group * per_group : (group + 1) * per_group]
             rows = part.reshape(*part.shape[:3], -1)
             parts.append(rows @ kernel.reshape(per_group, -1).T)
-        totals = self.totals(np.concatenate(parts, axis=-1))
-        return self.finish(totals, inputs)
+        return np.concatenate(parts, axis=-1)
 
     def lower(self, b: LoopBuilder) -> None:
         window = self.window()
@@ -161,12 +158,9 @@ class DepthwiseOp(WindowedOp, ABC):
         _, kernel_height, kernel_width, _ = shape_of(self.weights)
         return int(np.prod(shape_of(self.output))) * kernel_height * kernel_width
 
-    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
-        image = self.activations(inputs)
-        weights = self.numbers(inputs[1], self.weights)[0]
-        patches = self.window().patches(np.repeat(image, self.multiplier, axis=3), 0)
-        totals = self.totals((patches * weights).sum(axis=(3, 4)))
-        return self.finish(totals, inputs)
+    def sums(self, activations: Array, weights: Array) -> Array:
+        image = np.repeat(activations, self.multiplier, axis=3)
+        return (self.window().patches(image, 0) * weights[0]).sum(axis=(3, 4))
 
     def lower(self, b: LoopBuilder) -> None:
         window = self.window()
@@ -231,10 +225,8 @@ class FullyConnectedOp(AccumulatingOp, ABC):
     def macs(self) -> int:
         return int(np.prod(shape_of(self.output))) * shape_of(self.input)[1]
 
-    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
-        rows = self.activations(inputs)
-        weights = self.numbers(inputs[1], self.weights)
-        return self.finish(self.totals(rows @ weights.T), inputs)
+    def sums(self, activations: Array, weights: Array) -> Array:
+        return activations @ weights.T
 
     def lower(self, b: LoopBuilder) -> None:
         context = LoopElements(b)

@@ -52,10 +52,8 @@ class ConvTranspose2DOp(AccumulatingOp):
         _, height, width, _ = shape_of(self.weights)
         return int(np.prod(shape_of(self.input))) * height * width * shape_of(self.output)[3]
 
-    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
-        image = self.activations(inputs)
-        weights = self.numbers(inputs[1], self.weights)
-        batch, height, width, _ = image.shape
+    def sums(self, activations: Array, weights: Array) -> Array:
+        batch, height, width, _ = activations.shape
         outputs, kernel_height, kernel_width, _ = weights.shape
         (step_y, step_x), (top, left) = self.strides.get_values(), self.padding.get_values()
         _, out_height, out_width, _ = shape_of(self.output)
@@ -67,9 +65,8 @@ class ConvTranspose2DOp(AccumulatingOp):
                 reached = whole[
                     :, y : y + height * step_y : step_y, x : x + width * step_x : step_x
                 ]
-                reached[:, :height, :width] += image @ weights[:, y, x].T
-        result = whole[:, top : top + out_height, left : left + out_width]
-        return self.finish(self.totals(result), inputs)
+                reached[:, :height, :width] += activations @ weights[:, y, x].T
+        return whole[:, top : top + out_height, left : left + out_width]
 
     def lower(self, b: LoopBuilder) -> None:
         context, x, w = LoopElements(b), b.inputs[0], b.inputs[1]

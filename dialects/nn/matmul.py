@@ -61,12 +61,10 @@ class MatMulOp(AccumulatingOp):
     def macs(self) -> int:
         return prod(shape_of(self.output)) * self.matrices()[1]
 
-    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
-        x = self.activations(inputs)
-        w = self.numbers(inputs[1], self.weights)
-        x = np.swapaxes(x, -1, -2) if self.transpose_input is not None else x
-        w = np.swapaxes(w, -1, -2) if self.transpose_weights is not None else w
-        return self.finish(self.totals(np.matmul(x, w)), inputs)
+    def sums(self, activations: Array, weights: Array) -> Array:
+        x = np.swapaxes(activations, -1, -2) if self.transpose_input is not None else activations
+        w = np.swapaxes(weights, -1, -2) if self.transpose_weights is not None else weights
+        return np.matmul(x, w)
 
     def lower(self, b: LoopBuilder) -> None:
         context, x, w = LoopElements(b), b.inputs[0], b.inputs[1]
