@@ -103,12 +103,24 @@ def build(
 ) -> Network:
     """Compiles a model, in memory. Raises DiagnosticException, OSError."""
     check_name(name)
-    module = load(model, shapes=shapes)
+    title = "" if isinstance(model, bytes) else Path(model).name
+    return build_module(load(model, shapes=shapes), options, name=name, title=title)
+
+
+def build_module(
+    module: ModuleOp, options: Options, *, name: str = DEFAULT_NAME, title: str = ""
+) -> Network:
+    """
+    `build` of a module that is loaded, which becomes the network's; the report calls it `title`.
+
+    Raises DiagnosticException.
+    """
+    check_name(name)
     passes = pipeline(source_dialects(module), options)
     input_names = _input_names(module)
     run_passes(module, passes)
     request = Request(
-        model="" if isinstance(model, bytes) else Path(model).name,
+        model=title,
         target=options.target,
         contract=options.contract,
         kernels=options.chosen_kernels,

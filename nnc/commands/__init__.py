@@ -1,5 +1,5 @@
 """
-The verbs of `nnc`, found by name: the verb `compile` is the module `nnc.commands.compile`.
+The verbs of `nnc`, found by name: the verb `bench-kernels` is `nnc.commands.bench_kernels`.
 
 Nothing is imported before a verb is looked up.
 """
@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "run a network on this machine or on an emulated core",
     "validate": "compare every layer of a network with its original",
     "bench": "measure what models cost on emulated cores",
+    "bench-kernels": "measure what single layers cost on emulated cores",
     "ops": "list the operators that are supported, and in which types",
 }
 """Every verb, with what it does; a new one is one more entry here."""
@@ -33,4 +34,4 @@ class Command(Protocol):
 
 def load_command(name: str) -> Command:
     """The module of a verb, which must be one of `COMMANDS`."""
-    return cast(Command, import_module(f"{__name__}.{name}"))
+    return cast(Command, import_module(f"{__name__}.{name.replace('-', '_')}"))
