@@ -35,6 +35,7 @@ from xdsl.irdl import OpDef, VarResultDef
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
+from nnc.dialects.larq.lce import LceOp
 from nnc.dialects.tfl import Tfl
 from nnc.dialects.tfl.base import AnyTensor, TflOp, operand_rules
 from nnc.dialects.tfl.recurrent import BasicLstmOp
@@ -42,6 +43,7 @@ from nnc.dialects.tfl.structure import NoValueOp, VariableOp
 from nnc.frontends.errors import FrontendError, Problem
 from nnc.frontends.flatbuffer import FlatbufferError
 from nnc.frontends.source import ModelSource
+from nnc.frontends.tflite_custom import CUSTOM_OPERATIONS, custom_properties
 from nnc.frontends.tflite_model import (
     NO_TENSOR,
     Extent,
@@ -239,9 +241,10 @@ class _Function:
         operands = self._operands(operator, operation) if operation is not None else None
         twice = len(set(operator.outputs)) < len(operator.outputs)
         types = [self._result(operator, index, twice) for index in operator.outputs]
-        properties = self._properties(operator)
+        properties = self._properties(operator, operation)
         known = [type for type in types if type is not None]
-        if operation is None or operands is None or len(known) < len(types):
+        failed = len(self.problems) > before
+        if operation is None or operands is None or len(known) < len(types) or failed:
             self.lost.update(operator.outputs)
             return
         op = operation.create(
@@ -261,6 +264,8 @@ class _Function:
         """The class that an operator becomes, unless the operator is not what it needs."""
         basic = operator.options.get("kernel_type") == StringAttr("BASIC")
         operation = BasicLstmOp if basic else _OPERATIONS.get(operator.name)
+        if operator.name == "CUSTOM":
+            operation = CUSTOM_OPERATIONS.get(operator.custom_code, operation)
         reason = operator.bad_options
         if reason is None and operation is None:
             reason = "this operator is not supported; `nnc ops` lists those that are"
@@ -360,7 +365,15 @@ class _Function:
             self._problem(tensor.name, "tensor", str(error))
             return None
 
-    def _properties(self, operator: Operator) -> dict[str, Attribute]:
+    def _properties(
+        self, operator: Operator, operation: type[TflOp] | None
+    ) -> dict[str, Attribute]:
+        if operation is not None and issubclass(operation, LceOp):
+            try:
+                return custom_properties(operation, self._custom_options(operator))
+            except FlatbufferError as error:
+                self._problem(self._layer(operator), operator.custom_code, str(error))
+                return {}
         properties = {
             name: SymbolRefAttr(self.symbols.get(option.data, "main"))
             if isa(option, IntAttr)
@@ -387,7 +400,8 @@ class _Function:
         try:
             op.verify()
         except VerifyException as error:
-            self._problem(self._layer(operator), operator.name, str(error))
+            name = op.CODE if isinstance(op, LceOp) else operator.name
+            self._problem(self._layer(operator), name, str(error))
         for number in operator.subgraphs:
             self._check_call(operator, self.model.subgraphs[number])
 

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 
 from nnc.boards import core
 
-NUMERICS_CHOICES = ("tflite", "tflm")
+NUMERICS_CHOICES = ("tflite", "tflm", "lce-device")
 KERNEL_CHOICES = ("none", "portable", "cmsis-nn", "auto")
 OPTIMIZE_CHOICES = ("time", "ram", "flash", "balanced")
 IO_CHOICES = ("inside", "outside")
@@ -22,7 +22,7 @@ IO_CHOICES = ("inside", "outside")
 CMSIS_NN_ROOT = "CMSIS_NN_ROOT"
 """The environment variable that says where CMSIS-NN is installed."""
 
-CONTRACTS = {"tflite": "tflite-2.21", "tflm": "tflm"}
+CONTRACTS = {"tflite": "tflite-2.21", "tflm": "tflm", "lce-device": "tflite-2.21, lce-device"}
 """The numeric contracts by the names that options have for them, with what they reproduce."""
 
 
@@ -36,7 +36,8 @@ class Options:
     What to compile for.
 
     - `target` is a core's name. `optimize` is what counts: "time", "ram", "flash" or "balanced".
-    - `numerics` is the contract: "tflite" (its reference kernels, bit for bit) or "tflm".
+    - `numerics` is the contract: "tflite" (its reference kernels, bit for bit), "tflm", or
+      "lce-device": as "tflite", but int8 results of the Larq compute engine round as on Arm.
     - `kernels`: "none" (loops only), "portable" (also our kernels and our portable implementation
       of CMSIS-NN's), "cmsis-nn" (the library), or "auto": the library where CMSIS_NN_ROOT says
       where it is, else portable. With `optimize` "ram" or "flash" that is always portable: its

@@ -32,7 +32,10 @@ from nnc.passes.nn_opt import configured
 LARGEST_MODEL = 256 << 20
 """Bytes of the largest file that is read; no microcontroller's flash holds a hundredth of it."""
 
-_IMPORTS = {"tfl": "tfl-to-nn{{numerics={numerics}}}"}
+_IMPORTS = {
+    "larq": "larq-to-nn{{numerics={lce}}}",
+    "tfl": "tfl-to-nn{{numerics={numerics}}}",
+}
 """For each source dialect the pass that turns its operations into `nn`, in the order they run."""
 
 _SIGNATURES = {b"TFL3": "tflite"}
@@ -52,9 +55,12 @@ SIMPLIFICATIONS = (
 
 def import_passes(sources: Collection[str], options: Options) -> list[str]:
     """The passes that turn operations of the dialects `sources` into `nn`."""
-    return [
-        text.format(numerics=options.numerics) for name, text in _IMPORTS.items() if name in sources
-    ]
+    device = options.numerics == "lce-device"
+    known = {
+        "numerics": "tflite" if device else options.numerics,
+        "lce": "lce-device" if device else "lce",
+    }
+    return [text.format(**known) for name, text in _IMPORTS.items() if name in sources]
 
 
 def back_end_passes(options: Options) -> list[str]:
@@ -86,6 +92,9 @@ def source_dialects(module: ModuleOp) -> list[str]:
                 f"expected a module of {', '.join(_IMPORTS)} or nn operations, got '{op.name}'"
             )
         found.add(dialect)
+        if "tfl.inputs" in op.attributes:
+            # Names that only the pass for `tfl` understands, even if all operators are Larq's.
+            found.add("tfl")
     if "func" not in found:
         raise UsageError("expected a module with a function, got none")
     return [name for name in _IMPORTS if name in found]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PASSES: tuple[str, ...] = (
     "expand-kernels",
+    "larq-to-nn",
     "nn-fold-constants",
     "nn-fuse-activations",
     "nn-fuse-pads",

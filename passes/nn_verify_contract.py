@@ -100,8 +100,9 @@ def _function(function: func.FuncOp, block: Block) -> Iterator[str]:
 
 
 def _foreign(op: Operation) -> str:
-    if op.name.startswith("tfl."):
-        return "expected only nn operations; run tfl-to-nn first"
+    source = op.name.partition(".")[0]
+    if source in ("larq", "tfl"):
+        return f"expected only nn operations; run {source}-to-nn first"
     names = {known.name.removeprefix("nn."): known.name for known in Nn.operations}
     own = op.name.partition(".")[2]
     hint = f"; {names[own]} works" if own in names else suggestion(op.name, names.values())

@@ -28,6 +28,7 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
 from nnc.dialects.nn.base import NnOp
+from nnc.dialects.nn.conversion import ConstantOp
 from nnc.dialects.nn.interpreter import layer_names
 from nnc.dialects.nn.states import NAME
 from nnc.dialects.tfl.base import TflOp
@@ -113,6 +114,10 @@ class _Function:
             outputs = lowering.values(op.operands)
             lowering.insert(ReturnOp(*outputs, *lowering.variables.values()))
             return
+        if isinstance(op, NnOp | ConstantOp):
+            # Another pass has been here before, for operations of another dialect.
+            self._adopt(op)
+            return
         if not isinstance(op, TflOp) or type(op) not in REWRITES:
             raise _not_supported()
         results = REWRITES[type(op)](op, lowering)
@@ -121,6 +126,14 @@ class _Function:
             result.name_hint = source.name_hint
             lowering.bind(source, result)
         _locate_each(op.location, results)
+
+    def _adopt(self, op: NnOp | ConstantOp) -> None:
+        """Takes over an operation that is one of `nn` already."""
+        lowering = self.lowering
+        values = dict(zip(op.operands, lowering.values(op.operands), strict=True))
+        new = lowering.insert(op.clone(value_mapper=values))
+        for source, result in zip(op.results, new.results, strict=True):
+            lowering.bind(source, result)
 
     def _report(self, op: Operation, error: UnsupportedError) -> None:
         location = op.location
@@ -150,9 +163,9 @@ class _Function:
         function.arg_attrs = _attributes(inputs, given[0], attributes)
         attributes = [state.next_attributes() for state in states]
         function.res_attrs = _attributes(outputs, given[1], attributes)
-        if self.lowering.remarks:
-            remarks = [StringAttr(remark) for remark in self.lowering.remarks]
-            function.attributes[REMARKS] = ArrayAttr(remarks)
+        remarks = [*_strings(function.attributes.get(REMARKS)), *self.lowering.remarks]
+        if remarks:
+            function.attributes[REMARKS] = ArrayAttr([StringAttr(remark) for remark in remarks])
 
 
 def _locate_each(location: LocationAttr, results: Sequence[SSAValue]) -> None:

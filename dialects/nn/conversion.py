@@ -35,6 +35,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
+from nnc.dialects.kernel.scalar import Ties
 from nnc.dialects.nn.accumulate import decode
 from nnc.dialects.nn.algebra import is_float as is_real
 from nnc.dialects.nn.base import (
@@ -134,10 +135,11 @@ class ConstantOp(IRDLOperation):
 @irdl_op_definition
 class QuantizeOp(UnaryOp):
     """
-    A float tensor to its quantised form: `round_half_away(x / scale) + zero_point`, saturated; the
-    quotient is a float32 division (TFLite `reference/quantize.h`). A float or quantised tensor to
-    its binary form: -1 where it is negative, else +1 (Larq compute engine,
-    `tflite/kernels/quantization.cc`).
+    A float tensor to its quantised form: `round(x / scale) + zero_point`, saturated; the quotient
+    is a float32 division, ties go away from zero (TFLite `reference/quantize.h`), or to the even
+    number if `ties_even` is set. A float or quantised tensor to its binary form: -1 where it is
+    negative, else +1; a boolean one: -1 where it is false. A binary tensor to its quantised form:
+    the stored values nearest to -1 and +1 (Larq compute engine, `tflite/kernels/quantization.cc`).
 
     ```mlir
     %q = nn.quantize %x : (tensor<4xf32>) -> tensor<4x!quant.uniform<i8:f32, 0.5>>
@@ -149,24 +151,36 @@ class QuantizeOp(UnaryOp):
 
     BINARY: ClassVar = True
 
+    ties_even = opt_prop_def(UnitAttr)
+
     def verify_(self) -> None:
         super().verify_()
         source, target = element_of(self.input), element_of(self.output)
-        binary = isinstance(target, BinType) and quantization_of(self.input) is not None
-        if not isinstance(source, Float32Type) and not binary:
+        to_binary = isinstance(target, BinType) and (
+            quantization_of(self.input) is not None or source == i1
+        )
+        from_binary = isinstance(source, BinType) and isinstance(target, UniformQuantizedType)
+        if not isinstance(source, Float32Type) and not to_binary and not from_binary:
             raise VerifyException(f"expected a float input, got {self.input.type}")
         if not isinstance(target, UniformQuantizedType | BinType):
             raise VerifyException(f"expected a quantised output, got {self.output.type}")
 
     def body(self, b: Elements[S], *values: S) -> S:
-        kind = element_of(self.output)
+        kind, source = element_of(self.output), element_of(self.input)
         if isinstance(kind, BinType):
-            source = quantization_of(self.input)
-            return values[0] < 0.0 if source is None else decode(b, values[0], source, i32) < 0
+            if source == i1:
+                return values[0] ^ 1
+            if isinstance(source, UniformQuantizedType):
+                return decode(b, values[0], source, i32) < 0
+            return values[0] < 0.0
         assert isinstance(kind, UniformQuantizedType)
+        value = values[0]
+        if isinstance(source, BinType):
+            value = decode(b, value, source, i32).to(f32)
         zero_point = kind.zero_point
         low, high = kind.storage_min - zero_point, kind.storage_max - zero_point
-        rounded = (values[0] / kind.scale).round_to_int().clamp(low, high)
+        ties = Ties.AWAY if self.ties_even is None else Ties.EVEN
+        rounded = (value / kind.scale).round_to_int(ties).clamp(low, high)
         return (rounded + zero_point).to(scalar_type(kind))
 
 
@@ -175,7 +189,7 @@ class DequantizeOp(UnaryOp):
     """
     A quantised tensor as floats: `scale * (stored - zero_point)`, a float32 product, with a scale
     and a zero point of its own for each index along the quantised axis if there is one. A binary
-    tensor as -1 and +1.
+    tensor as -1 and +1, or as booleans, which are true for +1.
 
     ```mlir
     %x = nn.dequantize %q : (tensor<4x!quant.uniform<i8:f32, 0.5>>) -> tensor<4xf32>
@@ -191,7 +205,8 @@ class DequantizeOp(UnaryOp):
         super().verify_()
         if not isinstance(element_of(self.input), UniformQuantizedType | BinType):
             raise VerifyException(f"expected a quantised input, got {self.input.type}")
-        if not isinstance(element_of(self.output), Float32Type):
+        boolean = isinstance(element_of(self.input), BinType) and element_of(self.output) == i1
+        if not isinstance(element_of(self.output), Float32Type) and not boolean:
             raise VerifyException(f"expected a float output, got {self.output.type}")
         kind = quantization_of(self.input)
         if kind is not None and kind.axis is not None:
@@ -213,6 +228,8 @@ class DequantizeOp(UnaryOp):
 
     def body(self, b: Elements[S], *values: S) -> S:
         kind = quantization_of(self.input)
+        if element_of(self.output) == i1:
+            return values[0] ^ 1
         if kind is None:
             return decode(b, values[0], element_of(self.input), i32).to(f32)
         assert kind.axis is None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import ABC
 
 import numpy as np
-from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, i64
-from xdsl.irdl import irdl_op_definition, prop_def
+from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, i1, i64
+from xdsl.irdl import irdl_op_definition, opt_prop_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.accumulate import AccumulatingOp
@@ -14,18 +14,20 @@ from nnc.dialects.nn.base import LoopElements
 from nnc.dialects.nn.checks import check_output, check_rank
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
 from nnc.dialects.nn.window import Axis, Window
-from nnc.dialects.types import Array, shape_of
+from nnc.dialects.types import Array, BinType, element_of, shape_of
 
 
 class WindowedOp(AccumulatingOp, ABC):
     """
     Shared by the convolutions: `strides`, `dilations` are [height, width] and `padding` is [top,
-    bottom, left, right] in input positions; a padded position is a real 0.
+    bottom, left, right] in input positions; a padded position is a real 0, or, of a binary input,
+    `pad_value` (-1 or +1) where that is given.
     """
 
     strides = prop_def(DenseArrayBase.constr(i64))
     dilations = prop_def(DenseArrayBase.constr(i64))
     padding = prop_def(DenseArrayBase.constr(i64))
+    pad_value = opt_prop_def(IntegerAttr)
 
     def window(self) -> Window:
         """The geometry of the sliding window."""
@@ -50,6 +52,39 @@ class WindowedOp(AccumulatingOp, ABC):
             raise VerifyException("expected strides and dilations of at least 1")
         self.window().verify()
         check_output(self.output, [shape_of(self.input)[0], *shape_of(self.output)[1:]])
+        if self.pad_value is None:
+            return
+        binary = isinstance(element_of(self.input), BinType)
+        if not binary or self.pad_value.value.data not in (-1, 1):
+            raise VerifyException(
+                f"expected a pad_value of -1 or 1 for a !nn.bin input, "
+                f"got {self.pad_value.value.data} for {self.input.type}"
+            )
+
+    @property
+    def outside(self) -> int:
+        """The number that a padded position counts as."""
+        return 0 if self.pad_value is None else self.pad_value.value.data
+
+    def taps(
+        self, b: LoopBuilder, y: IRScalar, x: IRScalar
+    ) -> list[tuple[IRScalar | int, IRScalar | int]]:
+        """The range of taps along each spatial axis that count, at an output position."""
+        window = self.window()
+        if self.outside:
+            return [(0, window.height.kernel), (0, window.width.kernel)]
+        return [window.height.inside(b, y), window.width.inside(b, x)]
+
+    def tapped(self, b: LoopBuilder, index: list[IRScalar]) -> IRScalar:
+        """An element of the input as stored, or what is around the input."""
+        source = b.inputs[0]
+        if not self.outside:
+            return b.load(source, index)
+        _, height, width, _ = source.shape
+        _, y, x, _ = index
+        inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+        around = b.constant(int(self.outside < 0), i1)
+        return b.choose(inside, lambda: b.load(source, index), lambda: around)
 
 
 class ConvolutionOp(WindowedOp, ABC):
@@ -80,7 +115,7 @@ class ConvolutionOp(WindowedOp, ABC):
         return int(np.prod(shape_of(self.output))) * kernel_height * kernel_width * depth
 
     def sums(self, activations: Array, weights: Array) -> Array:
-        patches = self.window().patches(activations, 0)
+        patches = self.window().patches(activations, self.outside)
         groups = self.groups.value.data
         depth = weights.shape[3]
         per_group = weights.shape[0] // groups
@@ -97,7 +132,7 @@ class ConvolutionOp(WindowedOp, ABC):
         depth = shape_of(self.weights)[3]
         per_group = shape_of(self.weights)[0] // self.groups.value.data
         context = LoopElements(b)
-        x, w = b.inputs[0], b.inputs[1]
+        w = b.inputs[1]
 
         def element(index: list[IRScalar]) -> IRScalar:
             n, oy, ox, oc = index
@@ -107,10 +142,10 @@ class ConvolutionOp(WindowedOp, ABC):
                 ky, kx, ic = at
                 iy, ix = window.height.coordinate(oy, ky), window.width.coordinate(ox, kx)
                 channel = ic if self.groups.value.data == 1 else oc // per_group * depth + ic
-                value = b.load(x, [n, iy, ix, channel])
+                value = self.tapped(b, [n, iy, ix, channel])
                 return total + self.product(context, value, b.load(w, [oc, ky, kx, ic]), oc, offset)
 
-            bounds = [window.height.inside(b, oy), window.width.inside(b, ox), (0, depth)]
+            bounds = [*self.taps(b, oy, ox), (0, depth)]
             total = b.reduce(bounds, b.constant(0, self.accumulator), tap, ("ky", "kx", "k"))
             return self.conclude(context, total, _bias(b, self.bias is not None, oc), index)
 
@@ -160,12 +195,13 @@ class DepthwiseOp(WindowedOp, ABC):
 
     def sums(self, activations: Array, weights: Array) -> Array:
         image = np.repeat(activations, self.multiplier, axis=3)
-        return (self.window().patches(image, 0) * weights[0]).sum(axis=(3, 4))
+        patches = self.window().patches(image, self.outside)
+        return (patches * weights[0]).sum(axis=(3, 4))
 
     def lower(self, b: LoopBuilder) -> None:
         window = self.window()
         context = LoopElements(b)
-        x, w = b.inputs[0], b.inputs[1]
+        w = b.inputs[1]
 
         def element(index: list[IRScalar]) -> IRScalar:
             n, oy, ox, oc = index
@@ -175,11 +211,11 @@ class DepthwiseOp(WindowedOp, ABC):
             def tap(total: IRScalar, at: list[IRScalar]) -> IRScalar:
                 iy = window.height.coordinate(oy, at[0])
                 ix = window.width.coordinate(ox, at[1])
-                value = b.load(x, [n, iy, ix, channel])
+                value = self.tapped(b, [n, iy, ix, channel])
                 weight = b.load(w, [b.index(0), at[0], at[1], oc])
                 return total + self.product(context, value, weight, oc, offset)
 
-            bounds = [window.height.inside(b, oy), window.width.inside(b, ox)]
+            bounds = self.taps(b, oy, ox)
             total = b.reduce(bounds, b.constant(0, self.accumulator), tap, ("ky", "kx", "k"))
             return self.conclude(context, total, _bias(b, self.bias is not None, oc), index)
 

@@ -34,8 +34,8 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
         "--numerics",
         metavar="CONTRACT",
         default="tflite",
-        help="whose arithmetic is reproduced bit for bit: tflite (the reference kernels; default) "
-        "or tflm (TFLite Micro)",
+        help="whose arithmetic is reproduced bit for bit: tflite (the reference kernels; default), "
+        "tflm (TFLite Micro) or lce-device (as tflite, Larq's int8 results rounded as on Arm)",
     )
     group.add_argument(
         "--kernels",

@@ -224,10 +224,10 @@ def test_custom_operators_keep_their_bytes() -> None:
     model = ModelBuilder()
     x = model.input("x", (1, 4), "f32")
     y = model.tensor((1, 1), "i32")
-    model.custom("LceQuantize", [x, None], [y], b"\x00\xff\x80")
+    model.custom("Quantum", [x, None], [y], b"\x00\xff\x80")
     model.output(y)
     custom = only(import_tflite(model.build()), CustomOp)
-    assert custom.custom_code.data == "LceQuantize"
+    assert custom.custom_code.data == "Quantum"
     assert custom.option_bytes == b"\x00\xff\x80"
     assert isinstance(custom.inputs[1].owner, NoValueOp)
 
