@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
     from nnc.frontends.source import ModelSource
 
-FRONTENDS: dict[str, str] = {"tflite": "tflite"}
+FRONTENDS: dict[str, str] = {
+    "tflite": "tflite",
+    "h5": "keras",
+    "hdf5": "keras",
+    "keras": "keras",
+}
 """For the extension, without the dot, of every file that can be read the name of its format."""
 
 FORMATS: tuple[str, ...] = tuple(dict.fromkeys(FRONTENDS.values()))

@@ -34,6 +34,7 @@ LARGEST_MODEL = 256 << 20
 
 _IMPORTS = {
     "larq": "larq-to-nn{{numerics={lce}}}",
+    "keras": "keras-to-nn",
     "tfl": "tfl-to-nn{{numerics={numerics}}}",
 }
 """For each source dialect the pass that turns its operations into `nn`, in the order they run."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PASSES: tuple[str, ...] = (
     "expand-kernels",
+    "keras-to-nn",
     "larq-to-nn",
     "nn-fold-constants",
     "nn-fuse-activations",

@@ -24,7 +24,10 @@ TYPE_NAMES = {
 }
 """The types of a format's table as people call them."""
 
-_TABLES = {"tflite": "nnc.passes.tfl.supported"}
+_TABLES = {
+    "keras": "nnc.passes.keras.supported",
+    "tflite": "nnc.passes.tfl.supported",
+}
 """For each format the module whose `supported` lists its operators."""
 
 
