@@ -24,6 +24,7 @@ from xdsl.dialects.builtin import (
     Signedness,
     StringAttr,
     UnknownLoc,
+    f32,
     i1,
     i8,
     i16,
@@ -44,7 +45,7 @@ from nnc.dialects.nn.pooling import AveragePool2DOp, MaxPool2DOp, PoolOp
 from nnc.dialects.nn.recurrent import SvdfOp
 from nnc.dialects.nn.softmax import SoftmaxOp
 from nnc.dialects.quant import UniformQuantizedType
-from nnc.dialects.types import Array, quantization_of
+from nnc.dialects.types import BIN, Array, quantization_of
 from nnc.dialects.utils import Rounding
 from nnc.passes.nn_builder import flag, integer, integers, real
 
@@ -271,6 +272,69 @@ def _transpose_conv(net: RandomLayers) -> None:
     )
 
 
+# Binary convolutions.
+
+
+def _binary_conv(output: str) -> Layer:
+    """Of all sizes of tables, blocks in rows and in bands, and ragged words."""
+
+    def layer(net: RandomLayers) -> None:
+        axes = [_Axis(net, 6, net.integer(1, 4)), _Axis(net, 20, net.integer(1, 5))]
+        if net.chance(0.3):
+            axes = _axes(net, 10)
+        groups = net.pick(1, 1, 1, 2, 3)
+        depth = 16 * net.integer(1, 3) if groups > 1 else net.pick(1, 3, 16, 33, 70, 300)
+        depth = net.pick(depth, depth, net.integer(1, 140)) if groups == 1 else depth
+        outputs, batch = groups * net.integer(1, 70 // groups), net.integer(1, 2)
+        source = (batch, axes[0].extent, axes[1].extent, depth * groups)
+        x = net.input(BIN, source)
+        shape = (outputs, axes[0].kernel, axes[1].kernel, depth)
+        w = net.constant(BIN, shape)
+        terms = math.prod(shape[1:])
+        pad_value = net.pick(None, None, integer(1), integer(-1))
+        _binary_epilogue(
+            net,
+            Conv2DOp,
+            [x, w],
+            (batch, axes[0].output, axes[1].output, outputs),
+            (output, terms, 1.0),
+            groups=integer(groups),
+            pad_value=pad_value,
+            **_window(net, axes),
+        )
+
+    return layer
+
+
+def _binary_epilogue(
+    net: RandomLayers,
+    kind: type[NnOp],
+    operands: Sequence[SSAValue],
+    shape: Sequence[int],
+    sums: tuple[str, int, float],
+    **properties: Attribute | None,
+) -> None:
+    """Adds a layer whose output is "bin", "i8" or "f32", of `terms` products of some size."""
+    output, terms, size = sums
+    bias = None
+    if net.chance(0.7):
+        limit = int(2 * size * math.sqrt(terms)) + 1
+        values = whole_numbers(net.numbers, -limit, limit, shape[-1])
+        bias = net.builder.constant(values.astype(np.int32), i32)
+    element: Attribute = {"bin": BIN, "f32": f32, "i8": f32}[output]
+    if output == "i8":
+        source = quantization_of(operands[0])
+        scale = size * math.sqrt(terms) / 50 * net.random.uniform(0.3, 3)
+        scale *= 1.0 if source is None else source.scale
+        element = net.activations(i8, float(np.float32(scale)))
+        rounding = net.pick(Rounding.DOUBLE, Rounding.SINGLE, Rounding.F64)
+        properties = {**properties, "rounding": RoundingAttr(rounding), **net.bounds(element)}
+    elif output == "f32" and net.chance(0.5):
+        low, high = sorted(net.random.uniform(-terms, terms) for _ in range(2))
+        properties = {**properties, "min": real(low), "max": real(high)}
+    net.layer(kind, [*operands, bias], tensor(element, *shape), **properties)
+
+
 # Dense layers.
 
 
@@ -475,6 +539,9 @@ LAYERS: dict[str, Layer] = {
     "arm_svdf_s8": _svdf(i8),
     "arm_svdf_state_s16_s8": _svdf(i16),
     "nnc_dense_s8": _dense(i8, single=False, rounding=Rounding.F64),
+    "nnc_bin_conv_bin": _binary_conv("bin"),
+    "nnc_bin_conv_s8": _binary_conv("i8"),
+    "nnc_bin_conv_f32": _binary_conv("f32"),
     "nnc_dense_f64_s8": _dense(i8, single=True, rounding=Rounding.F64, huge=True),
 }
 """A layer for each kernel; sometimes another runs it, because the layer happens to be special."""

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inner loop of all table kernels, once as assembly for cores with Thumb-2 and once in C.
+ *
+ * The assembly keeps the four words of lanes, an entry and all pointers in registers, which no
+ * compiler manages; both give the same bits.
+ */
+#ifndef NNC_BIN_LUT_H
+#define NNC_BIN_LUT_H
+
+#include "nnc_bin.h"
+
+#if defined(__GNUC__) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' && \
+    defined(__ARM_ARCH_ISA_THUMB) && __ARM_ARCH_ISA_THUMB == 2 && !defined(NNC_NO_ASM)
+#define NNC_BIN_ASM 1
+#else
+#define NNC_BIN_ASM 0
+#endif
+
+#if NNC_BIN_ASM
+
+/* r0 weights, r1 place in the table, r2 word, r3 schedule, r4-r7 lanes, r8-r11 an entry,
+ * r12 words left, then accumulators, lr schedule entry. On the stack: table, accumulators,
+ * schedule, channels. `shift` is the logarithm of the bytes of an entry, `advance` the bytes of a
+ * table's 16 entries. */
+#define NNC_BIN_STEP(bit, shift, advance) \
+    "ubfx r11, r2, #" #bit ", #4\n" \
+    "add r11, r1, r11, lsl #" #shift "\n" \
+    "ldm r11, {r8-r11}\n" \
+    "add r4, r8\n" \
+    "add r5, r9\n" \
+    "add r6, r10\n" \
+    "add r7, r11\n" \
+    "add.w r1, r1, #" #advance "\n"
+
+#define NNC_BIN_HALF_WORD(low, shift, advance) \
+    NNC_BIN_STEP(low, shift, advance) \
+    NNC_BIN_STEP(low + 4, shift, advance) \
+    NNC_BIN_STEP(low + 8, shift, advance) \
+    NNC_BIN_STEP(low + 12, shift, advance)
+
+#define NNC_BIN_LUT(name, shift, advance, zero, flush) \
+    __attribute__((naked)) void name( \
+        __attribute__((unused)) const uint32_t *weights, \
+        __attribute__((unused)) const uint32_t *table, \
+        __attribute__((unused)) uint32_t *accumulators, \
+        __attribute__((unused)) const uint32_t *schedule, \
+        __attribute__((unused)) int32_t channels) { \
+        __asm__ volatile( \
+            ".syntax unified\n" \
+            "push {r4-r11, lr}\n" \
+            "ldr r12, [sp, #36]\n" \
+            "push {r1, r2, r3, r12}\n" \
+            "1:\n" \
+            "ldr r3, [sp, #8]\n" zero \
+            "2:\n" \
+            "ldr lr, [r3], #4\n" \
+            "ldr r1, [sp]\n" \
+            "ubfx r12, lr, #8, #8\n" \
+            "add r1, r12\n" \
+            "ands r12, lr, #255\n" \
+            "beq 4f\n" \
+            "3:\n" \
+            "ldr r2, [r0], #4\n" \
+            NNC_BIN_HALF_WORD(0, shift, advance) \
+            NNC_BIN_HALF_WORD(16, shift, advance) \
+            "subs r12, r12, #1\n" \
+            "bne 3b\n" \
+            "4:\n" \
+            "lsls r12, lr, #1\n" \
+            "bpl 5f\n" \
+            "ldr r2, [r0], #4\n" \
+            NNC_BIN_HALF_WORD(0, shift, advance) \
+            "5:\n" \
+            "bcc 2b\n" \
+            "ldr r12, [sp, #4]\n" \
+            "ldm r12, {r8-r11}\n" \
+            flush(r8, r9, r4) \
+            flush(r10, r11, r5) \
+            "stm r12!, {r8-r11}\n" \
+            "ldm r12, {r8-r11}\n" \
+            flush(r8, r9, r6) \
+            flush(r10, r11, r7) \
+            "stm r12!, {r8-r11}\n" \
+            "lsls r2, lr, #3\n" \
+            "bcs 6f\n" \
+            zero \
+            "b 2b\n" \
+            "6:\n" \
+            "str r12, [sp, #4]\n" \
+            "ldr r2, [sp, #12]\n" \
+            "subs r2, r2, #1\n" \
+            "str r2, [sp, #12]\n" \
+            "bne.w 1b\n" \
+            "add sp, sp, #16\n" \
+            "pop {r4-r11, pc}\n"); \
+    }
+
+#else
+
+/* The same in C. `flush` adds four lanes to two words and starts them anew. */
+static inline const uint32_t *nnc_bin_steps(uint32_t sums[4], const uint32_t *table, uint32_t word,
+                                            int32_t steps, int32_t entry) {
+    for (int32_t step = 0; step < steps; ++step) {
+        const uint32_t *const found = table + (int32_t)(word & 15U) * entry;
+        sums[0] += found[0];
+        sums[1] += found[1];
+        sums[2] += found[2];
+        sums[3] += found[3];
+        word >>= 4;
+        table += 16 * entry;
+    }
+    return table;
+}
+
+#define NNC_BIN_LUT(name, entry, start, flush) \
+    void name(const uint32_t *weights, const uint32_t *table, uint32_t *accumulators, \
+              const uint32_t *schedule, int32_t channels) { \
+        for (int32_t channel = 0; channel < channels; ++channel, accumulators += 8) { \
+            uint32_t sums[4] = {start, start, start, start}; \
+            const uint32_t *next = schedule; \
+            uint32_t part; \
+            do { \
+                part = *next++; \
+                const uint32_t *place = table + ((part >> 10) & 63U); \
+                for (uint32_t left = part & 255U; left != 0; --left) { \
+                    place = nnc_bin_steps(sums, place, *weights++, 8, entry); \
+                } \
+                if ((part & NNC_BIN_HALF) != 0) { \
+                    place = nnc_bin_steps(sums, place, *weights++, 4, entry); \
+                } \
+                if ((part & NNC_BIN_FLUSH) != 0) { \
+                    for (int32_t i = 0; i < 4; ++i) { \
+                        flush(accumulators[2 * i], accumulators[2 * i + 1], sums[i]); \
+                        sums[i] = start; \
+                    } \
+                } \
+            } while ((part & NNC_BIN_END) == 0); \
+        } \
+    }
+
+#endif
+
+#endif /* NNC_BIN_LUT_H */

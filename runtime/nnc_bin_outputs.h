@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Outputs from sums of products with binary weights.
+ */
+#ifndef NNC_BIN_OUTPUTS_H
+#define NNC_BIN_OUTPUTS_H
+
+#include <stddef.h>
+
+#include "nnc_bin.h"
+#include "nnc_layer.h"
+
+static inline int8_t nnc_bin_requantize(const nnc_bin_requantization *to, int32_t sum,
+                                        int32_t channel) {
+    const int32_t entry = channel * to->step;
+    const int32_t value = nnc_requantize_affine(sum, to->multiplier[entry], to->constant[entry],
+                                                to->shift[entry]);
+    return nnc_clamp_i8(value, to->low, to->high);
+}
+
+static inline float nnc_bin_scale(const nnc_bin_scaling *to, int32_t sum, int32_t channel) {
+    float value = (float)sum;
+    if (to->scale != NULL) {
+        value *= to->scale[channel * to->step];
+    }
+    return nnc_min_f32(nnc_max_f32(value, to->bounds[0]), to->bounds[1]);
+}
+
+#endif /* NNC_BIN_OUTPUTS_H */
