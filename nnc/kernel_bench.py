@@ -34,7 +34,6 @@ from nnc.compiler import Network, build_module
 from nnc.dialects.nn.base import RoundingAttr
 from nnc.dialects.nn.convolution import Conv2DOp, DenseOp, DepthwiseConv2DOp
 from nnc.dialects.nn.interpreter import run
-from nnc.dialects.nn.placement import PadOp
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import BIN, Array
 from nnc.dialects.utils import Rounding
@@ -275,13 +274,13 @@ class _Draw:
 
 
 def module_of(layer: Layer) -> ModuleOp:
-    """The layer as a network of random weights: one op, before it another that pads with +1, -1."""
+    """The layer as a network of one op, of random weights."""
     draw = _Draw(layer)
     source = TensorType(draw.element(0), _input_shape(layer))
     block = Block(arg_types=[source])
     b = NnBuilder(block)
     b.location = NameLoc(StringAttr("layer"), NoneAttr())
-    result = _op(layer, draw, b, _padded(layer, b, block.args[0]))
+    result = _op(layer, draw, b, block.args[0])
     b.insert(ReturnOp(result))
     function = FuncOp("main", FunctionType.from_lists([source], [result.type]), Region(block))
     module = ModuleOp([function])
@@ -291,16 +290,6 @@ def module_of(layer: Layer) -> ModuleOp:
 
 def _input_shape(layer: Layer) -> tuple[int, ...]:
     return (1, layer.image[2]) if layer.kind == "dense" else (1, *layer.image)
-
-
-def _padded(layer: Layer, b: NnBuilder, x: SSAValue) -> SSAValue:
-    if not layer.pad:
-        return x
-    top, bottom, left, right = layer.borders
-    height, width, channels = layer.image
-    shape = 1, height + top + bottom, width + left + right, channels
-    before = integers([0, top, left, 0])
-    return b.op(PadOp, [x], TensorType(BIN, shape), before=before, value=integer(layer.pad))
 
 
 def _op(layer: Layer, draw: _Draw, b: NnBuilder, x: SSAValue) -> SSAValue:
@@ -322,7 +311,8 @@ def _op(layer: Layer, draw: _Draw, b: NnBuilder, x: SSAValue) -> SSAValue:
     window: dict[str, Attribute | None] = {
         "strides": integers([layer.stride] * 2),
         "dilations": integers([1, 1]),
-        "padding": integers((0, 0, 0, 0) if layer.pad else layer.borders),
+        "padding": integers(layer.borders),
+        "pad_value": integer(layer.pad) if layer.pad else None,
         "rounding": rounding,
     }
     result = TensorType(element, (1, *layer.spatial, outputs))
@@ -336,7 +326,7 @@ class KernelCost:
     """
     What one layer costs on a core.
 
-    - `kernel` is the C function that runs it, or `loops`; several joined by " + ".
+    - `kernel` is the C function that runs it, or `loops`.
     - `instructions` of the whole layer; `scratch_bytes` of RAM beside input and output;
       `weights_bytes` of weights and tables; `code_bytes` of everything else that is read-only, the
       few instructions around the call and the initialisation included.
@@ -388,7 +378,7 @@ def measure(layer: Layer, options: Options, *, timeout: float = 120.0) -> Kernel
         layer=layer.name,
         description=LAYERS.get(layer.name, layer.name),
         core=options.target,
-        kernel=" + ".join(row.kernel for row in report.layers),
+        kernel=report.layers[0].kernel,
         instructions=instructions,
         macs=layer.macs,
         scratch_bytes=report.memory.scratch_bytes,

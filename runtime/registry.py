@@ -26,7 +26,12 @@ from nnc.dialects.nn.conversion import ConstantOp as NnConstantOp
 from nnc.dialects.nn.loops import LoopBuilder
 from nnc.dialects.types import Array, dense_attribute, memory_type
 
-BACKENDS: tuple[str, ...] = ("nnc.runtime.cmsis_nn", "nnc.runtime.own", "nnc.runtime.binary_conv")
+BACKENDS: tuple[str, ...] = (
+    "nnc.runtime.cmsis_nn",
+    "nnc.runtime.own",
+    "nnc.runtime.binary_mve",
+    "nnc.runtime.binary_conv",
+)
 """Modules whose `KERNELS` are the rows, in order of preference."""
 
 

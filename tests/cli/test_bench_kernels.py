@@ -12,8 +12,8 @@ from support.nnc_command import Nnc
 from support.sample_network import needs_boards
 from xdsl.dialects.builtin import ModuleOp
 
+from nnc.dialects.nn.convolution import Conv2DOp
 from nnc.dialects.nn.interpreter import Run, run
-from nnc.dialects.nn.placement import PadOp
 from nnc.dialects.types import Array
 from nnc.kernel_bench import LAYERS, Layer, module_of, parse_layer
 from nnc.passes.diagnostics import UsageError
@@ -46,8 +46,8 @@ def test_options_of_a_description() -> None:
     )
     assert layer == expected
     assert (layer.borders, layer.spatial) == ((0, 1, 1, 1), (8, 8))
-    (pad,) = (op for op in module_of(layer).walk() if isinstance(op, PadOp))
-    assert pad.fill() == -1
+    (conv,) = (op for op in module_of(layer).walk() if isinstance(op, Conv2DOp))
+    assert conv.outside == -1
     assert parse_layer("depthwise:9x9x8-3x5-16:i8,i8,i8:valid").spatial == (7, 5)
 
 

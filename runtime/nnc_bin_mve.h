@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Convolutions of binary activations with binary weights for cores with Helium.
+ *
+ * A binary value is a bit, 1 for -1 and 0 for +1, of a word of 32 channels. Work is done in tiles of
+ * 64 output pixels: 16 strips of 4 pixels beside each other, anywhere in the output. For a row of the
+ * kernel and a word of input channels a table has, for each group of four channels and each pattern
+ * of four weight bits, the 64 partial dot products as signed bytes. A step of the inner loop takes
+ * four bits of weights and adds four vectors. The bytes are flushed into 16 bits before they can
+ * overflow.
+ *
+ * Word j of a strip's entry serves pixel j, and the words after the fourth those pixels that other
+ * columns of the kernel see: each column's four words are next to each other.
+ *
+ * Without Helium the same functions compute the same in plain C, from the same packed weights.
+ */
+#ifndef NNC_BIN_MVE_H
+#define NNC_BIN_MVE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Bytes of scratch: the table, the places of a tile's strips, and for each output channel. */
+#define NNC_BIN_MVE_TABLE_BYTES 16384
+#define NNC_BIN_MVE_STRIPS_BYTES 320
+#define NNC_BIN_MVE_CHANNEL_BYTES 128
+
+typedef struct {
+    int32_t batches;
+    int32_t in_height;
+    int32_t in_width;
+    int32_t in_channels;
+    int32_t out_height;
+    int32_t out_width;
+    int32_t out_channels;
+    int32_t kernel_height;
+    int32_t stride_y;
+    int32_t stride_x;
+    int32_t dilation_y;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t outside; /* what a padded position counts as: -1, 0 or 1 */
+    int32_t passes;  /* tables for each row of the kernel */
+    int32_t beside;  /* strips of a tile beside each other, in 4 rows (or more, four by four below);
+                        0 if its strips just follow each other */
+} nnc_bin_mve_geometry;
+
+/* What one table holds, and how the weights of an output channel pass by it. */
+typedef struct {
+    int16_t steps;      /* words of weights, at most 3: sums of 96 products fit a byte */
+    int16_t places[3];  /* for each, the byte of an entry where its four words start */
+    int16_t halves;     /* how many halves of four words an entry has: 1 or 2 */
+    int16_t words[2];   /* the word of the input's channels that each half is made of */
+    int16_t unused;
+    int16_t columns[8]; /* for each word of an entry, the input column relative to the strip's */
+} nnc_bin_mve_pass;
+
+/* Weights are packed in the order of passes, kernel rows, output channels, steps. */
+
+/* Binary outputs: whether start[channel] + dot product is negative. */
+void nnc_bin_conv_mve_bin(const nnc_bin_mve_geometry *g, const int16_t *passes,
+                          const int32_t *input, const int32_t *weights, const int16_t *start,
+                          int32_t *output, void *table, void *strips, void *accumulators);
+
+/* int8 outputs, requantised by nnc_requantize_affine from bias[channel] + dot product. */
+void nnc_bin_conv_mve_s8(const nnc_bin_mve_geometry *g, const int16_t *passes,
+                         const int32_t *input, const int32_t *weights, const int32_t *bias,
+                         const int32_t *multiplier, const int64_t *constant, const int32_t *shift,
+                         int8_t out_min, int8_t out_max, int8_t *output, void *table, void *strips,
+                         void *accumulators);
+
+/* Float outputs: bias[channel] + dot product, clamped to [clamp[0], clamp[1]]. */
+void nnc_bin_conv_mve_f32(const nnc_bin_mve_geometry *g, const int16_t *passes,
+                          const int32_t *input, const int32_t *weights, const int32_t *bias,
+                          const float *clamp, float *output, void *table, void *strips,
+                          void *accumulators);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NNC_BIN_MVE_H */

@@ -1,0 +1,233 @@
+"""
+The rows for Helium: on an emulated Cortex-M55, in plain C on the host, and as the loops that they
+say they stand for, random layers must be what the `nn` op is, bit for bit.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from support.arrays import integers as whole_numbers
+from support.compiled import How, planned, run_all, run_on_core
+from support.nn_networks import network, tensor
+from support.random_layers import RandomLayers
+from support.sample_network import needs_boards
+from xdsl.dialects.builtin import ModuleOp, f32, i8, i32, i64
+from xdsl.ir import Attribute, SSAValue
+
+from nnc.boards import core
+from nnc.dialects.kernel.call import CallOp
+from nnc.dialects.nn.base import RoundingAttr
+from nnc.dialects.nn.convolution import Conv2DOp
+from nnc.dialects.nn.interpreter import Run, run
+from nnc.dialects.types import BIN, Array
+from nnc.dialects.utils import Rounding
+from nnc.passes.nn_builder import NnBuilder, integer, integers, real
+from nnc.runtime.binary_mve import KERNELS, LONGEST_STEPS, passes
+from nnc.runtime.registry import Target
+
+M55 = "cortex-m55"
+CALLS = How(kernels="portable", target=M55, sanitize=True)
+EXPANDED = How(kernels="portable", target=M55, expand=True)
+ROWS = {row.name: row for row in KERNELS}
+OUTPUTS = {
+    "bin": "nnc_bin_conv_mve_bin",
+    "i8": "nnc_bin_conv_mve_s8",
+    "f32": "nnc_bin_conv_mve_f32",
+}
+COUNT = 8
+"""Layers with each kind of output."""
+
+
+class Layers(RandomLayers):
+    """Binary convolutions."""
+
+    def convolution(self, output: str) -> None:
+        """Adds one with a kind of output."""
+        kernel = self.pick((1, 1), (3, 3), (3, 3), (self.integer(1, 5), self.integer(1, 6)))
+        strides = self.pick((1, 1), (1, 1), (2, 2), (self.integer(1, 3), self.integer(1, 3)))
+        dilations = self.pick((1, 1), (1, 1), (1, 1), (2, 3))
+        reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
+        border = self.pick(0, 1)
+        pads = [border * (r // 2) for r in reach for _ in range(2)]
+        pads[1] += self.pick(0, border)
+        out = self.pick((4, 16), (8, 8), (self.integer(2, 9), self.integer(9, 21)))
+        image = [
+            max(1, (o - 1) * s + r - pads[2 * k] - pads[2 * k + 1])
+            for k, (o, s, r) in enumerate(zip(out, strides, reach, strict=True))
+        ]
+        out = [
+            (image[k] + pads[2 * k] + pads[2 * k + 1] - reach[k]) // strides[k] + 1 for k in (0, 1)
+        ]
+        depth = self.pick(32, 64, 3, self.integer(1, 140))
+        outputs, batch = self.pick(32, 16, self.integer(1, 70)), self.pick(1, 1, 2)
+        x = self.input(BIN, (batch, *image, depth))
+        w = self.constant(BIN, (outputs, *kernel, depth))
+        properties: dict[str, Attribute | None] = {
+            "strides": integers(strides),
+            "dilations": integers(dilations),
+            "padding": integers(pads),
+            "pad_value": self.pick(None, integer(1), integer(-1)),
+            "groups": integer(1),
+        }
+        terms = math.prod((*kernel, depth))
+        bias, element = self.offset(terms, outputs), {"bin": BIN, "f32": f32, "i8": f32}[output]
+        if output == "i8":
+            scale = math.sqrt(terms) / 50 * self.random.uniform(0.3, 3)
+            element = self.activations(i8, float(np.float32(scale)))
+            rounding = self.pick(Rounding.DOUBLE, Rounding.SINGLE, Rounding.F64)
+            properties |= {"rounding": RoundingAttr(rounding), **self.bounds(element)}
+        elif output == "f32" and self.chance(0.5):
+            properties |= {"min": real(-terms / 9), "max": real(terms / 7)}
+        result = tensor(element, batch, *out, outputs)
+        self.layer(Conv2DOp, [x, w, bias], result, **properties)
+
+    def offset(self, terms: int, outputs: int) -> SSAValue | None:
+        """A bias as large as the sums, or for some channels beyond all of them, or none."""
+        if self.chance(0.3):
+            return None
+        values = whole_numbers(self.numbers, -2 * int(math.sqrt(terms)), terms, outputs)
+        if self.chance(0.3):
+            values[::3] *= 1_000_000
+        return self.builder.constant(values.astype(np.int32), i32)
+
+
+@functools.cache
+def case(output: str) -> tuple[ModuleOp, list[list[Array]]]:
+    net = Layers(sorted(OUTPUTS).index(output))
+    for _ in range(COUNT):
+        net.convolution(output)
+    return net.finish(), net.samples(2)
+
+
+@functools.cache
+def expected(output: str) -> list[Run]:
+    module, samples = case(output)
+    return [run(module, sample) for sample in samples]
+
+
+def check(output: str, found: Sequence[Run]) -> None:
+    for want, have in zip(expected(output), found, strict=True):
+        for number, (a, b) in enumerate(zip(want.outputs, have.outputs, strict=True)):
+            np.testing.assert_array_equal(b, a, err_msg=f"layer {number}")
+
+
+@pytest.mark.parametrize("how", [CALLS, EXPANDED], ids=["calls", "expanded"])
+def test_host(how: How) -> None:
+    for output, found in zip(OUTPUTS, run_all([case(it) for it in OUTPUTS], how), strict=True):
+        check(output, found)
+
+
+@needs_boards
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_on_core(output: str) -> None:
+    module, samples = case(output)
+    how = How(kernels="portable", target=M55)
+    check(output, run_on_core(module, samples, M55, how, hook=False)[0])
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_called(output: str) -> None:
+    calls = [op for op in planned(case(output)[0], CALLS).walk() if isinstance(op, CallOp)]
+    assert Counter(call.callee.data for call in calls)[OUTPUTS[output]] >= COUNT - 1
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_not_without_helium(output: str) -> None:
+    module, _ = case(output)
+    for op in (op for op in module.walk() if isinstance(op, Conv2DOp)):
+        assert [row.legal(op, Target(core("cortex-m4"))) for row in KERNELS] == [""] * len(KERNELS)
+
+
+@pytest.mark.parametrize("width", range(1, 9))
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (1, 2), (3, 2), (5, 1)])
+@pytest.mark.parametrize("words", [1, 2, 5])
+def test_passes(width: int, stride: int, dilation: int, words: int) -> None:
+    """Every weight passes once, by the words of the pixels that it is for."""
+    seen: list[tuple[int, int]] = []
+    for one in passes(width, stride, dilation, words):
+        assert 1 <= len(one.steps) <= LONGEST_STEPS
+        assert len(one.numbers()) == 16
+        columns = [column for half in one.halves for column in half.columns]
+        for step in one.steps:
+            wanted = [step.kx * dilation + pixel * stride for pixel in range(4)]
+            assert columns[step.place : step.place + 4] == wanted
+            for word in (step.place, step.place + 3):
+                assert one.halves[word // 4].word == step.word
+            seen.append((step.kx, step.word))
+    assert sorted(seen) == [(kx, word) for kx in range(width) for word in range(words)]
+
+
+def test_columns_share_words() -> None:
+    assert [one.numbers()[:5] for one in passes(3, 1, 1, 1)] == [[3, 0, 4, 8, 2]]
+    assert [one.numbers()[:7] for one in passes(1, 1, 1, 3)] == [
+        *([2, 0, 16, 0, 2, 0, 1], [1, 0, 0, 0, 1, 2, 0]),
+    ]
+
+
+def conv(
+    output: Attribute,
+    *,
+    image: tuple[int, int, int] = (4, 16, 8),
+    kernel: tuple[int, int] = (1, 1),
+    bias: int = 0,
+    **properties: Attribute,
+) -> Conv2DOp:
+    """A layer of 8 output channels, without a border."""
+    groups = properties.pop("groups", integer(1))
+    spatial = image[0] - kernel[0] + 1, image[1] - kernel[1] + 1
+
+    def build(b: NnBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        depth = image[2] // int(str(groups).split()[0])
+        w = b.constant(np.zeros((8, *kernel, depth), np.bool_), BIN)
+        kind = i64 if bias < 0 else i32
+        values = b.constant(np.full(8, abs(bias), np.int64 if bias < 0 else np.int32), kind)
+        window: dict[str, Attribute] = {
+            "strides": integers([1, 1]),
+            "dilations": integers([1, 1]),
+            "padding": integers([0, 0, 0, 0]),
+            "groups": groups,
+        }
+        result = tensor(output, 1, *spatial, 8)
+        return [b.op(Conv2DOp, [args[0], w, values], result, **window, **properties)]
+
+    module = network([tensor(BIN, 1, *image)], build)
+    (op,) = (op for op in module.walk() if isinstance(op, Conv2DOp))
+    return op
+
+
+@pytest.mark.parametrize(
+    ("op", "reason"),
+    [
+        (lambda: conv(BIN), None),
+        (lambda: conv(BIN, groups=integer(2)), "it has 2 groups"),
+        (lambda: conv(BIN, bias=-1), "its accumulator is i64, not i32"),
+        (lambda: conv(BIN, image=(1, 20, 8)), "it has too few pixels: 5 strips, a tile takes 16"),
+        (lambda: conv(BIN, image=(4, 16, 16383), bias=1), None),
+        (
+            lambda: conv(BIN, image=(4, 16, 16384), bias=1),
+            "it sums up to 16384 products, more than 16383",
+        ),
+        (lambda: conv(BIN, image=(4, 16, 32767)), None),
+        (
+            lambda: conv(BIN, image=(4, 16, 32768)),
+            "it sums up to 32768 products, more than 32767",
+        ),
+        (lambda: conv(f32, image=(4, 16, 32767), bias=9), None),
+        (lambda: conv(BIN, max=real(1)), "its output is clamped"),
+    ],
+)
+def test_legal(op: Callable[[], Conv2DOp], reason: str | None) -> None:
+    answers = [row.legal(op(), Target(core(M55))) for row in KERNELS]
+    assert [answer for answer in answers if answer != ""] == [reason]
+
+
+def test_what_is_not_known_is_refused() -> None:
+    op = conv(BIN)
+    op.properties["surprise"] = integer(1)
+    assert ROWS["nnc_bin_conv_mve_bin"].legal(op, Target(core(M55))) == "it has surprise"
