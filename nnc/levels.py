@@ -19,7 +19,7 @@ from xdsl.ir import Attribute, SSAValue
 from nnc.codegen.files import generate
 from nnc.codegen.network import NetworkPrinter, layer_names, network_of
 from nnc.dialects.nn import interpreter
-from nnc.dialects.nn.interpreter import Run
+from nnc.dialects.nn.interpreter import Run, channels_by_layer
 from nnc.dialects.nn.states import is_state
 from nnc.emulator import run_network
 from nnc.execution import sample_bytes
@@ -164,7 +164,8 @@ def run_as_c(module: ModuleOp, inputs: list[Tensor], samples: list[list[Array]])
             for tensor, data in zip(layer.outputs, contents, strict=True)
             if data is not None
         }
-        runs.append(Run(tuple(arrays), known))
+        channels = channels_by_layer(network_of(module))
+        runs.append(Run(tuple(arrays), known, channels=channels))
     return runs
 
 

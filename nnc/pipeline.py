@@ -50,6 +50,7 @@ SIMPLIFICATIONS = (
     "nn-fuse-activations",
     "nn-fuse-pads",
     "nn-tabulate",
+    "nn-eliminate-channels",
 )
 """The passes over `nn` that change no bit of any result."""
 

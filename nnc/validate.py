@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from nnc.agreement import ABSOLUTE_OPS, Agreement
+from nnc.codegen.network import network_of
 from nnc.compiler import Network, Shapes
+from nnc.dialects.nn.interpreter import channels_by_layer
 from nnc.emulator import Progress, RunResult, run_program
 from nnc.execution import built, inputs_of, sample_bytes
 from nnc.harness import ElementType, LayerInfo, Sample, TensorInfo
@@ -124,7 +126,8 @@ def validate(
         built(network, on, hook=True) as program,
     ):
         probe = run_program(program, ())
-        comparison = _Comparison(probe.network.layers, probe.network.outputs)
+        channels = channels_by_layer(network_of(network.module))
+        comparison = _Comparison(probe.network.layers, probe.network.outputs, channels)
 
         def compare(number: int, sample: Sample) -> None:
             comparison.add(sample, reference.run(samples[number]))
@@ -176,6 +179,7 @@ Place = tuple[int, int]
 class _Comparison:
     layers: Sequence[LayerInfo]
     outputs: Sequence[TensorInfo]
+    channels: dict[str, Array]
     places: dict[str, Place] = field(default_factory=dict[str, Place])
     at_layers: dict[str, Agreement] = field(default_factory=dict[str, Agreement])
     at_outputs: list[Agreement] = field(default_factory=list[Agreement])
@@ -202,6 +206,8 @@ class _Comparison:
         for name, (number, k) in self.places.items():
             layer, data = self.layers[number], sample.layers[number][k]
             wanted = expected.tensors.get(name)
+            if wanted is not None and name in self.channels:
+                wanted = wanted[..., self.channels[name]]
             if data is None or wanted is None or not _is_alike(layer.outputs[k], wanted):
                 continue
             absolute = layer.op in ABSOLUTE_OPS

@@ -17,6 +17,7 @@ PASSES: tuple[str, ...] = (
     "expand-kernels",
     "keras-to-nn",
     "larq-to-nn",
+    "nn-eliminate-channels",
     "nn-fold-constants",
     "nn-fuse-activations",
     "nn-fuse-pads",

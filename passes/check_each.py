@@ -77,9 +77,10 @@ def _differences(old: Run, new: Run, module: ModuleOp) -> Iterator[str]:
     """What differs in one sample, in the order of execution."""
     operations = _operations(module)
     for name, array in new.layers.items():
+        op = operations.get(name)
         before = old.layers.get(name)
+        before = None if before is None else new.like(name, before)
         if before is not None and _comparable(before, array):
-            op = operations.get(name)
             kind = op.name if op is not None else "gone"
             kind = f"{kind} {op.title}" if isinstance(op, KernelOp) else kind
             yield from _difference(f'layer "{name}" ({kind})', before, array, _is_bounded(kind))

@@ -35,6 +35,7 @@ from nnc.dialects.kernel.nest import NestOp
 from nnc.dialects.kernel.operation import KernelOp
 from nnc.dialects.nn import conversion
 from nnc.dialects.nn.base import NnOp
+from nnc.dialects.nn.channels import CHANNELS
 from nnc.dialects.nn.loops import LoopBuilder
 from nnc.dialects.nn.states import is_state
 from nnc.dialects.types import BinType, dense_attribute, element_of, memory_type, pack_bits
@@ -154,6 +155,8 @@ class _Lowering:
         if self.buffers.overwrites_state(layer):
             layer.properties["in_place"] = UnitAttr()
         layer.properties["tensors"] = ArrayAttr(list(op.result_types))
+        if CHANNELS in op.attributes:
+            layer.attributes[CHANNELS] = op.attributes[CHANNELS]
         if op.macs():
             layer.properties["macs"] = IntegerAttr(op.macs(), i64)
         if choice.declined:

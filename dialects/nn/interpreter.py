@@ -8,7 +8,7 @@ compared. Each op evaluates itself; `NnFunctions` tells xDSL's interpreter so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xdsl.dialects.builtin import ArrayAttr, FusedLoc, LocationAttr, ModuleOp, NameLoc
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -23,6 +23,7 @@ from xdsl.ir import SSAValue
 
 from nnc.dialects.nn import Nn
 from nnc.dialects.nn.base import NnOp
+from nnc.dialects.nn.channels import channels_left
 from nnc.dialects.nn.conversion import ConstantOp
 from nnc.dialects.nn.states import states_of
 from nnc.dialects.types import Array, element_of, numpy_dtype, shape_of
@@ -33,12 +34,21 @@ class Run:
     """
     What one inference gave: the function's outputs in order, every layer's result by the name of
     its location, and the states for the next inference. Of several ops with one name the last
-    counts, which is the layer's result.
+    counts, which is the layer's result. `channels` has the names of layers that lost channels, with
+    those of the original that are left.
     """
 
     outputs: tuple[Array, ...]
     layers: dict[str, Array]
     states: tuple[Array, ...] = ()
+    channels: dict[str, Array] = field(default_factory=dict[str, Array])
+
+    def like(self, name: str, original: Array) -> Array:
+        """What the layer of that name should be, of what it is in the original network."""
+        left = self.channels.get(name)
+        if left is None or original.shape[-1:] == self.layers[name].shape[-1:]:
+            return original
+        return original[..., left[left < original.shape[-1]]]
 
 
 def run(
@@ -61,7 +71,7 @@ def run(
         if isinstance(op, ReturnOp):
             results = tuple(values[operand] for operand in op.operands)
             count = len(results) - len(known)
-            return Run(results[:count], layers, results[count:])
+            return Run(results[:count], layers, results[count:], channels_by_layer(function))
         if isinstance(op, ConstantOp):
             values[op.output] = op.values
             continue
@@ -78,6 +88,19 @@ def run_sequence(module: ModuleOp | FuncOp, samples: Sequence[Sequence[Array]]) 
     for sample in samples:
         runs.append(run(module, sample, runs[-1].states if runs else None))
     return runs
+
+
+def channels_by_layer(function: FuncOp) -> dict[str, Array]:
+    """The channels that are left, by the names of the layers of a function that lost some."""
+    found: dict[str, Array] = {}
+    for op in function.body.block.ops:
+        left = channels_left(op)
+        # Of several ops with one name the last has the layer's result; constants are no layers.
+        for name in layer_names(op.location) if op.operands else ():
+            found.pop(name, None)
+            if left is not None:
+                found[name] = left
+    return found
 
 
 def layer_names(location: LocationAttr) -> Iterator[str]:

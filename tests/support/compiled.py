@@ -33,7 +33,7 @@ from xdsl.ir import Attribute
 from nnc.codegen.files import generate
 from nnc.codegen.network import NetworkPrinter, network_of
 from nnc.dialects import DIALECTS, load_dialect
-from nnc.dialects.nn.interpreter import Run
+from nnc.dialects.nn.interpreter import Run, channels_by_layer
 from nnc.dialects.types import BinType, element_of, numpy_dtype, pack_bits, shape_of
 from nnc.emulator import RunResult, run_network
 from nnc.frontends.tflite import import_tflite
@@ -154,7 +154,7 @@ def run_all(cases: Sequence[tuple[Model, Samples]], how: How = LOOPS) -> list[li
     ]
     with tempfile.TemporaryDirectory(prefix="nnc-test-") as name:
         answers = _execute(_build(Path(name), modules, how), jobs, how)
-    return [_runs(answer) for answer in answers]
+    return [_runs(module, answer) for module, answer in zip(modules, answers, strict=True)]
 
 
 def run_on_core(
@@ -186,7 +186,7 @@ def run_on_core(
     layers = [[(i.name, int(i.type), i.shape) for i in layer.outputs] for layer in network.layers]
     nothing: list[list[bytes | None]] = []
     seen = result.layers if hook else [nothing for _ in result.outputs]
-    return _runs((outputs, layers, list(zip(result.outputs, seen, strict=True)))), result
+    return _runs(module, (outputs, layers, list(zip(result.outputs, seen, strict=True)))), result
 
 
 def _bytes(module: ModuleOp, samples: Samples) -> Iterator[list[bytes]]:
@@ -220,7 +220,7 @@ def _loaded(data: bytes, tensor: library_runner.Tensor) -> Array:
     return bits[..., : shape[-1]]
 
 
-def _runs(answer: library_runner.Answer) -> list[Run]:
+def _runs(module: ModuleOp, answer: library_runner.Answer) -> list[Run]:
     outputs, layers, samples = answer
     runs: list[Run] = []
     for results, dumped in samples:
@@ -231,7 +231,7 @@ def _runs(answer: library_runner.Answer) -> list[Run]:
             if data is not None
         }
         loaded = (_loaded(data, tensor) for data, tensor in zip(results, outputs, strict=True))
-        runs.append(Run(tuple(loaded), named))
+        runs.append(Run(tuple(loaded), named, channels=channels_by_layer(network_of(module))))
     return runs
 
 

@@ -45,6 +45,7 @@ def check(run: Run, reference: Reference, sample: Sequence[Array]) -> list[str]:
     unknown: list[str] = []
     for name, array in run.layers.items():
         expected = names.get(name)
+        expected = None if expected is None else run.like(name, expected)
         if expected is None or (expected.shape, expected.dtype) != (array.shape, array.dtype):
             unknown.append(name)
         else:
