@@ -35,6 +35,16 @@ from nnc.project import (
 from nnc.report import Report, Request, as_json, as_markdown, describe_network
 
 DEFAULT_NAME = "net"
+LONGEST_NAME = 64
+"""Characters of a network's name, which is part of the names of files and of longer symbols."""
+
+_C_HEADERS = re.compile(
+    "alloca|assert|complex|ctype|errno|fenv|float|inttypes|iso646|limits|locale|malloc|math|memory|"
+    "setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|"
+    "strings|tgmath|threads|time|uchar|unistd|wchar|wctype"
+)
+"""Headers that a network called like one would hide from whoever includes it."""
+
 Model = str | os.PathLike[str] | bytes
 Shapes = Mapping[str, Sequence[int]]
 
@@ -101,8 +111,11 @@ def emit(module: ModuleOp, name: str = DEFAULT_NAME) -> dict[str, str]:
 def build(
     model: Model, options: Options, *, name: str = DEFAULT_NAME, shapes: Shapes | None = None
 ) -> Network:
-    """Compiles a model, in memory. Raises DiagnosticException, OSError."""
+    """Compiles a model, in memory. Raises DiagnosticException, OSError, ToolError."""
     check_name(name)
+    if options.chosen_kernels == "cmsis-nn":
+        # A wrong CMSIS_NN_ROOT is a mistake now, not only when something is linked.
+        installation(options.target)
     title = "" if isinstance(model, bytes) else Path(model).name
     return build_module(load(model, shapes=shapes), options, name=name, title=title)
 
@@ -175,12 +188,32 @@ def compile(
 
 
 def check_name(name: str) -> None:
-    """Raises UsageError unless every symbol that starts with `name` is one that C allows us."""
-    if re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) and not name.startswith("nnc"):
+    """
+    Raises UsageError unless `name` makes symbols and files that are the network's alone: those of
+    the runtime start with `nnc`, those of CMSIS-NN with `arm_` or `cmsis`, a header of the C
+    library is found by its name, and `N_weights.h` belongs to the network `N`.
+    """
+    problem = _name_problem(name)
+    if problem is None:
         return
-    proposal = identifier(name)
-    proposal = f"my_{proposal}" if proposal.startswith("nnc") else proposal
+    proposal = identifier(name)[: LONGEST_NAME - 3]
+    proposal = proposal if _name_problem(proposal) is None else f"my_{proposal}"
+    proposal = proposal if _name_problem(proposal) is None else "my_net"
     raise UsageError(
-        f"expected the network's name to be a C identifier that does not start with 'nnc', "
+        f"expected the network's name to be a C identifier {problem}, "
         f"got '{name}'; '{proposal}' would do"
     )
+
+
+def _name_problem(name: str) -> str | None:
+    """What a network's name should be and is not."""
+    lower = name.lower()
+    if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or lower.startswith("nnc"):
+        return "that does not start with 'nnc'"
+    if len(name) > LONGEST_NAME:
+        return f"of at most {LONGEST_NAME} characters"
+    if _C_HEADERS.fullmatch(lower) or re.match("arm(_|$)|cmsis", lower):
+        return "that is no header of the C library or of CMSIS"
+    if lower.endswith("_weights"):
+        return "that does not end in '_weights'"
+    return None

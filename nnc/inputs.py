@@ -143,6 +143,8 @@ def _arrays(arrays: Mapping[str, Array], tensors: Sequence[Tensor], path: Path) 
     if not problems and len(counts) > 1:
         numbers = ", ".join(f"{t.name}: {len(c)}" for t, c in zip(tensors, columns, strict=True))
         problems.append(f"{path}: expected as many samples for each input, got {numbers}")
+    if not problems and 0 in counts:
+        problems.append(f"{path}: expected at least one sample, got none")
     if problems:
         raise UsageError("\n".join(problems))
     return Samples([list(sample) for sample in zip(*columns, strict=True)], notes)

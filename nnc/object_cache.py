@@ -138,7 +138,7 @@ def _publish(data: bytes, place: Path) -> None:
 
 
 def _prune(folder: Path) -> None:
-    files = [(entry, entry.stat()) for entry in os.scandir(folder) if entry.is_file()]
+    files = [(entry, stat) for entry in os.scandir(folder) if (stat := _stat(entry)) is not None]
     excess = sum(stat.st_size for _, stat in files) - MAX_BYTES
     if excess <= 0:
         return
@@ -148,3 +148,11 @@ def _prune(folder: Path) -> None:
             return
         Path(entry.path).unlink(missing_ok=True)
         excess -= stat.st_size
+
+
+def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """What is known of a file; None if it is none, or if another process has removed it by now."""
+    try:
+        return entry.stat() if entry.is_file() else None
+    except FileNotFoundError:
+        return None

@@ -7,6 +7,7 @@ This module imports nothing heavy: every command line needs it before it knows w
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -81,6 +82,17 @@ def check(option: str, value: str, known: tuple[str, ...]) -> None:
     near = get_close_matches(value, known, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     raise OptionError(f"unknown {option} '{value}': {hint}known are {', '.join(known)}")
+
+
+def parse_positive(text: str) -> float:
+    """A number above 0, and finite."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got '{text}'")
+    return number
 
 
 def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:

@@ -126,8 +126,15 @@ def write_folder(files: Mapping[str, str], out: Path) -> None:
     An empty folder and one that an earlier run wrote are replaced. Raises UsageError for any other,
     OSError.
     """
-    out = Path(os.path.realpath(out))
     check_replaceable(out)
+    try:
+        _write_folder(files, Path(os.path.realpath(out)))
+    except OSError as error:
+        # Nobody asked for the temporary folder that the system complains about.
+        raise type(error)(error.errno, error.strerror, str(out)) from error
+
+
+def _write_folder(files: Mapping[str, str], out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as name:
         # The folder itself is made for its owner only, the one in it like any other.

@@ -4,6 +4,7 @@ Compilers are found on PATH. A missing one ends in `ToolMissingError`, which say
 program that does not compile in `BuildError`, which quotes the compiler's first complaint.
 """
 
+import atexit
 import functools
 import os
 import re
@@ -192,7 +193,7 @@ def compile_all(
 
     Raises BuildError.
     """
-    cache = _open_cache(options.cache or default_cache_folder())
+    cache = _open_cache(options.cache) if options.cache is not None else _default_cache()
     warnings = STRICT_WARNINGS if options.strict else ("-w",)
     common = ("-std=c99", options.opt, "-ffunction-sections", "-fdata-sections", *warnings)
     common = (*compiler.flags, *common, *flags, *options.flags)
@@ -202,6 +203,17 @@ def compile_all(
 
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
         return list(pool.map(compile_one, sources))
+
+
+@functools.cache
+def _default_cache() -> ObjectCache:
+    """The user's cache, or where there can be none one that lasts as long as this process."""
+    try:
+        return ObjectCache(default_cache_folder())
+    except (OSError, RuntimeError):
+        folder = tempfile.mkdtemp(prefix="nnc-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return ObjectCache(Path(folder))
 
 
 @functools.cache

@@ -116,6 +116,17 @@ def _raise_with_place(self: Diagnostic, ir: IRNode, underlying_error: Exception)
     raise underlying_error
 
 
+@contextmanager
+def concerning(op: Operation) -> Generator[None]:
+    """While active, an error without a place is said to be about an operation."""
+    try:
+        yield
+    except DiagnosticException as error:
+        if not getattr(error, "__notes__", None):
+            error.add_note(f"{place_of(op) or 'error'}: '{op.name}': {one_line(str(error))}")
+        raise
+
+
 class VerificationError(DiagnosticException):
     """Every operation of a module that does not verify; the text has one line for each."""
 

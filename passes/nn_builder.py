@@ -172,8 +172,14 @@ class NnBuilder:
         return result
 
     def known_ints(self, value: SSAValue, what: str) -> list[int]:
-        """`known` of an integer tensor of any rank, as a flat list."""
-        return [int(number) for number in self.known(value, what).ravel()]
+        """
+        `known` of an integer tensor of any rank, as a flat list. Raises `UnsupportedError` for
+        other numbers as well.
+        """
+        numbers = self.known(value, what)
+        if numbers.dtype.kind not in "iu":
+            raise UnsupportedError(f"expected {what} to be integers, got {element_of(value)}")
+        return [int(number) for number in numbers.ravel()]
 
     def drop_unused(self) -> None:
         """Erases the ops whose results nobody uses, such as shape arithmetic."""

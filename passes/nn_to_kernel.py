@@ -40,6 +40,7 @@ from nnc.dialects.nn.loops import LoopBuilder
 from nnc.dialects.nn.states import is_state
 from nnc.dialects.types import BinType, dense_attribute, element_of, memory_type, pack_bits
 from nnc.passes.buffers import Buffers
+from nnc.passes.diagnostics import concerning
 from nnc.passes.layer_names import name_parts
 from nnc.passes.overlaps import share_memory
 from nnc.passes.results import Results, allocate, describe
@@ -98,7 +99,8 @@ class _Lowering:
         inputs = self._inputs()
         outputs = self._outputs()
         for op in sources:
-            self._lower(op, terminator)
+            with concerning(op):
+                self._lower(op, terminator)
         Results(terminator, self.buffers.states, self.memory).copy([arg for arg, _ in outputs])
         terminator.operands = []
         for op in reversed(sources):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects import func
@@ -34,6 +35,9 @@ from nnc.dialects.nn.states import states_of
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import BinType, element_of
 from nnc.passes.diagnostics import one_line, place_of, suggestion
+
+LARGEST_TENSOR = 1 << 28
+"""Elements of the largest tensor: a few gigabytes at most, which no microcontroller has."""
 
 _INTEGER_WIDTHS = (1, 4, 8, 16, 32, 64)
 
@@ -92,11 +96,6 @@ def _function(function: func.FuncOp, block: Block) -> Iterator[str]:
         states_of(function)
     except ValueError as error:
         yield _line(function, str(error))
-        return
-    try:
-        states_of(function)
-    except ValueError as error:
-        yield _line(function, str(error))
 
 
 def _foreign(op: Operation) -> str:
@@ -126,6 +125,8 @@ def _type_problems(kind: Attribute) -> Iterator[str]:
         return
     if DYNAMIC_INDEX in kind.get_shape():
         yield f"is {kind}, of a size not known before run time; fix it with --shape NAME=1,2,3"
+    elif prod(kind.get_shape()) > LARGEST_TENSOR:
+        yield f"is {kind}; tensors of up to {LARGEST_TENSOR:,} elements work"
     element: Attribute = kind.element_type
     match element:
         case BinType() if not kind.get_shape():

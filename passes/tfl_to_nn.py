@@ -29,6 +29,7 @@ from xdsl.passes import ModulePass
 
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.conversion import ConstantOp
+from nnc.dialects.nn.fixed_point import RangeError
 from nnc.dialects.nn.interpreter import layer_names
 from nnc.dialects.nn.states import NAME
 from nnc.dialects.tfl.base import TflOp
@@ -104,7 +105,7 @@ class _Function:
             return
         try:
             self._append(op)
-        except UnsupportedError as error:
+        except (UnsupportedError, RangeError) as error:
             self._report(op, error)
             self.unsupported.update(op.results)
 
@@ -135,10 +136,12 @@ class _Function:
         for source, result in zip(op.results, new.results, strict=True):
             lowering.bind(source, result)
 
-    def _report(self, op: Operation, error: UnsupportedError) -> None:
+    def _report(self, op: Operation, error: UnsupportedError | RangeError) -> None:
         location = op.location
         layer = location.desc.data if isinstance(location, NameLoc) else None
         operator = op.name.removeprefix("tfl.").upper() if isinstance(op, TflOp) else op.name
+        if isinstance(error, RangeError):
+            error = UnsupportedError(str(error))
         self.problems.append(Problem(error.reason, layer, operator, error.remedy))
 
     def replace(self) -> None:
@@ -180,7 +183,7 @@ def _locate_each(location: LocationAttr, results: Sequence[SSAValue]) -> None:
 
 
 def _not_supported() -> UnsupportedError:
-    return UnsupportedError("this operator is not supported")
+    return UnsupportedError("this operator is not supported", "`nnc ops` lists those that are")
 
 
 def _names(function: FuncOp) -> tuple[list[str], list[str]]:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from xdsl.utils.exceptions import DiagnosticException
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -24,6 +25,10 @@ FloatT = TypeVar("FloatT", bound=np.floating[Any])
 
 INT32_MIN = -(1 << 31)
 INT32_MAX = (1 << 31) - 1
+
+
+class RangeError(DiagnosticException, ValueError):
+    """A number of a model, such as the quotient of two scales, for which there is no arithmetic."""
 
 
 def as_ints(values: IntLike) -> Ints:
@@ -66,10 +71,10 @@ def quantize_multiplier(multiplier: float) -> tuple[int, int]:
     `(q, shift)` with `multiplier` close to `q * 2^(shift - 31)`, `2^30 <= |q| < 2^31`.
 
     A multiplier below about 2^-32 becomes `(0, 0)`. Source: `QuantizeMultiplier` in TFLite's
-    `quantization_util.cc`. Raises `ValueError` for a NaN or an infinity.
+    `quantization_util.cc`. Raises `RangeError` for a NaN or an infinity.
     """
     if not math.isfinite(multiplier):
-        raise ValueError(f"expected a finite multiplier, got {multiplier}")
+        raise RangeError(f"expected a finite multiplier of scales, got {multiplier}")
     fraction, shift = math.frexp(abs(multiplier))
     q = math.floor(fraction * (1 << 31) + 0.5)
     if q == 1 << 31:
@@ -83,7 +88,7 @@ def quantize_multiplier(multiplier: float) -> tuple[int, int]:
 def quantize_multipliers(multipliers: Doubles) -> tuple[Ints, Ints]:
     """`quantize_multiplier` of each element: the arrays of multipliers and of shifts."""
     if not np.isfinite(multipliers).all():
-        raise ValueError("expected finite multipliers")
+        raise RangeError("expected finite multipliers of scales")
     fraction, exponent = np.frexp(np.abs(multipliers))
     q = np.floor(fraction * (1 << 31) + 0.5).astype(np.int64)
     shift = exponent.astype(np.int64)

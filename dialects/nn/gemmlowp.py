@@ -21,6 +21,7 @@ from nnc.dialects.nn.fixed_point import (
     INT32_MIN,
     IntLike,
     Ints,
+    RangeError,
     as_ints,
     quantize_multiplier,
     rdbp,
@@ -225,12 +226,12 @@ def softmax_scaling(input_scale: float, beta: float) -> tuple[int, int, int]:
     """
     `(multiplier, shift, diff_min)` that bring code differences to Q5 numbers.
 
-    Differences below `diff_min` count as minus infinity. Raises `ValueError` when scale times
+    Differences below `diff_min` count as minus infinity. Raises `RangeError` when scale times
     beta is at most 2^-26. Source: `PreprocessSoftmaxScaling`, `CalculateInputRadius`.
     """
     real = min(float(beta) * float(input_scale) * (1 << (31 - _SOFTMAX_INPUT_BITS)), 2.0**31 - 1)
     if real <= 1:
-        raise ValueError(f"expected a softmax scale above 2^-26, got {input_scale} * {beta}")
+        raise RangeError(f"expected a softmax scale above 2^-26, got {input_scale} * {beta}")
     multiplier, shift = quantize_multiplier(real)
     radius = 31.0 * (1 << (31 - _SOFTMAX_INPUT_BITS)) / (1 << shift)
     return multiplier, shift, -math.floor(radius)
@@ -318,12 +319,12 @@ def rsqrt_int8(
     """
     `1 / sqrt(x)` of int8 codes; a code at the zero point gives 127.
 
-    Raises `ValueError` for a code below the zero point, which the reference refuses as well.
+    Raises `RangeError` for a code below the zero point, which the reference refuses as well.
     Source: `RsqrtEvalQuantizedInt8` in `kernels/elementwise.cc`.
     """
     centred = as_ints(codes) - input_zero_point
     if (centred < 0).any():
-        raise ValueError("expected no negative numbers under a reciprocal square root")
+        raise RangeError("expected no negative numbers under a reciprocal square root")
     root = np.sqrt(np.float32(input_scale)) * np.float32(output_scale)
     multiplier, shift = quantize_multiplier(1.0 / float(root))
     inverse, inverse_shift = inverse_sqrt(centred)
@@ -342,7 +343,7 @@ def divide(numerator: IntLike, denominator: IntLike, multiplier: IntLike, shift:
     """
     numerator, denominator = as_ints(numerator), as_ints(denominator)
     if (denominator == 0).any():
-        raise ValueError("expected no division by a code that stands for zero")
+        raise RangeError("expected no division by a code that stands for zero")
     numerator = np.where(denominator < 0, -numerator, numerator)
     inverse, recip_shift = get_reciprocal(np.abs(denominator), 31)
     # -1 and 0 have 31 redundant sign bits, -2^31 has none.
@@ -364,7 +365,7 @@ def hard_swish_int8(
     """
     `x * min(max(x + 3, 0), 6) / 6` of 8-bit codes, in 16-bit fixed point.
 
-    Raises `ValueError` when input scale / (128 * output scale) reaches 1, as the reference does;
+    Raises `RangeError` when input scale / (128 * output scale) reaches 1, as the reference does;
     below 2^-16 the reference shifts 16-bit numbers by more than 15, which has no meaning.
     Source: `reference/hard_swish.h`, `HardSwishPrepare` in `kernels/activations.cc` (the
     multipliers are quotients of float32 numbers).
@@ -373,7 +374,7 @@ def hard_swish_int8(
     output_q, output_shift = quantize_multiplier(float(fine / np.float32(output_scale)))
     relu_q, relu_shift = quantize_multiplier(float(fine / np.float32(3.0 / 32768.0)))
     if output_shift > 0:
-        raise ValueError(
+        raise RangeError(
             f"expected an output scale above 1/128 of the input scale {input_scale}, "
             f"got {output_scale}"
         )

@@ -14,9 +14,14 @@ from nnc.options import (
     OPTIMIZE_CHOICES,
     OptionError,
     Options,
+    parse_positive,
     parse_shape,
 )
 
+OPTIMIZE_MEANS = (
+    "decides only whether --kernels auto takes an installed CMSIS-NN (time, balanced) or our own "
+    "kernels, which need less memory (ram, flash)"
+)
 HOST = "host"
 DEFAULT_CORE = "cortex-m4"
 """What a network is compiled for that runs on the host, unless `--target` says otherwise."""
@@ -71,7 +76,7 @@ def add_optimize(parser: argparse.ArgumentParser) -> None:
         "--optimize",
         metavar="GOAL",
         default="balanced",
-        help=f"what counts: {', '.join(OPTIMIZE_CHOICES)} (default: balanced)",
+        help=f"what counts: {', '.join(OPTIMIZE_CHOICES)} (default: balanced); {OPTIMIZE_MEANS}",
     )
 
 
@@ -88,10 +93,15 @@ def add_on(parser: argparse.ArgumentParser) -> None:
         metavar="CORE",
         help=f"with --on host, the core to compile for (default: {DEFAULT_CORE})",
     )
+    add_timeout(parser)
+
+
+def add_timeout(parser: argparse.ArgumentParser) -> None:
+    """How long to wait."""
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=float,
+        type=parse_positive,
         default=120.0,
         help="how long one sample may take (default: 120)",
     )
@@ -110,7 +120,7 @@ def add_inputs(parser: argparse.ArgumentParser, *, default: str | None = None) -
     parser.add_argument(
         "--scale",
         metavar="S",
-        type=float,
+        type=parse_positive,
         help="an image's real values are S times its pixels (default: pixels as they are for "
         "uint8, less 128 for int8, divided by 255 for float)",
     )
@@ -126,8 +136,13 @@ def target_of(args: argparse.Namespace) -> str:
 
 
 def shapes_of(args: argparse.Namespace) -> dict[str, tuple[int, ...]]:
-    """The shapes given on the command line, by the name of the input."""
-    return dict(cast(Sequence[tuple[str, tuple[int, ...]]], args.shape))
+    """The shapes given on the command line, by the name of the input. Raises OptionError."""
+    given = cast(Sequence[tuple[str, tuple[int, ...]]], args.shape)
+    shapes = dict(given)
+    for name, shape in given:
+        if shapes[name] != shape:
+            raise OptionError(f"--shape gives the input '{name}' two shapes")
+    return shapes
 
 
 def options_of(args: argparse.Namespace, target: str) -> Options:

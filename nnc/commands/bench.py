@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnc.boards import CORE_NAMES, core
-from nnc.commands.arguments import add_compile_options, shapes_of, show_pipeline
+from nnc.commands.arguments import (
+    OPTIMIZE_MEANS,
+    add_compile_options,
+    add_inputs,
+    add_timeout,
+    shapes_of,
+    show_pipeline,
+)
 from nnc.options import OPTIMIZE_CHOICES, Options
 
 if TYPE_CHECKING:
@@ -36,32 +43,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="GOAL",
         nargs="+",
         default=["balanced"],
-        help=f"what counts: any of {', '.join(OPTIMIZE_CHOICES)} (default: balanced)",
+        help=f"what counts: any of {', '.join(OPTIMIZE_CHOICES)} (default: balanced); "
+        + OPTIMIZE_MEANS,
     )
-    parser.add_argument(
-        "--inputs",
-        metavar="SAMPLES",
-        default="random:0:1",
-        help="samples to run, as for nnc run (default: random:0:1)",
-    )
-    parser.add_argument(
-        "--timeout",
-        metavar="SECONDS",
-        type=float,
-        default=120.0,
-        help="how long one sample may take (default: 120)",
-    )
+    add_inputs(parser, default="random:0:1")
+    add_timeout(parser)
     parser.add_argument("--layers", action="store_true", help="also a table of each one's layers")
     parser.add_argument("--json", metavar="FILE", help="also write all records for programs")
     add_compile_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measures every model on every core; the exit code is 1 when one does not fit."""
-    from nnc.emulator import OutOfMemoryError
+    """
+    Measures every model on every core. One that cannot be measured is said, after the others have
+    been; the exit code is 1 then.
+    """
+    from xdsl.utils.exceptions import DiagnosticException, ParseError
+
     from nnc.project import write_atomically
     from nnc.terminal import note, print_table
-    from nnc.toolchain import DoesNotFitError
+    from nnc.toolchain import ToolError, ToolMissingError
 
     models, cores, goals = _sorted_out(args)
     jobs = [
@@ -77,10 +78,12 @@ def run(args: argparse.Namespace) -> int:
     for number, (model, options) in enumerate(jobs):
         try:
             measured.append(_measure(args, model, options, f"{number + 1} of {len(jobs)}"))
-        except (DoesNotFitError, OutOfMemoryError) as error:
-            problems.append(f"error: {Path(model).name}: {error}")
+        except ToolMissingError:
+            raise
+        except (ToolError, DiagnosticException, ParseError, OSError) as error:
+            problems += _said(error, model, alone=len(models) == 1)
     records = [it.record for it in measured]
-    if args.json is not None:
+    if args.json is not None and (records or not problems):
         data = [asdict(record) for record in records]
         write_atomically(Path(args.json), json.dumps(data, indent=1, ensure_ascii=False) + "\n")
     for text in dict.fromkeys(text for it in measured for text in it.notes):
@@ -90,9 +93,21 @@ def run(args: argparse.Namespace) -> int:
         note("Instructions are not cycles: memory, branches and dual issue are not in them.")
     for record in records if args.layers else ():
         _print_layers(record)
-    for problem in problems:
+    for problem in dict.fromkeys(problems):
         note(problem)
     return 1 if problems else 0
+
+
+def _said(error: Exception, model: str, *, alone: bool) -> list[str]:
+    """The lines of an error, which name the model where there are several."""
+    from nnc.passes.diagnostics import describe, one_line
+    from nnc.toolchain import ToolError
+
+    name = Path(model).name
+    if isinstance(error, ToolError):
+        return [f"error: {name}: {one_line(str(error))}"]
+    lines = describe(error).splitlines()
+    return lines if alone else [line if name in line else f"{name}: {line}" for line in lines]
 
 
 def _sorted_out(args: argparse.Namespace) -> tuple[list[str], list[str], list[str]]:
@@ -116,7 +131,7 @@ def _measure(args: argparse.Namespace, model: str, options: Options, which: str)
 
     path = Path(model)
     network = build(path, options, shapes=shapes_of(args))
-    samples = read_inputs(args.inputs, inputs_of(network))
+    samples = read_inputs(args.inputs, inputs_of(network), scale=args.scale)
     with progress(f"{path.stem} on {options.target} ({which})") as step:
         return bench(network, samples.inputs, model=path.stem, timeout=args.timeout, progress=step)
 

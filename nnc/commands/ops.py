@@ -20,7 +20,7 @@ TYPE_NAMES = {
     "i1": "bool",
     "i4": "int4 weights",
     "hybrid": "hybrid",
-    "hybrid_asymmetric": "hybrid, asymmetric",
+    "hybrid_asymmetric": "hybrid asymmetric",
 }
 """The types of a format's table as people call them."""
 
@@ -62,7 +62,10 @@ def run(args: argparse.Namespace) -> int:
         [(name, operator, ", ".join(types)) for name, operator, types in rows],
         left=3,
     )
-    note("hybrid: float32 activations, int8 weights; int16 activations go with int8 weights")
+    note(
+        "hybrid: float32 activations, quantised at run time, with int8 weights; int16 activations "
+        "go with int8 weights"
+    )
     return 0
 
 

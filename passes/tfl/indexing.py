@@ -18,7 +18,7 @@ from xdsl.ir import SSAValue
 from nnc.dialects.nn import movement, placement
 from nnc.dialects.tfl import indexing as source
 from nnc.dialects.types import element_of, numpy_dtype, shape_of
-from nnc.passes.nn_builder import UnsupportedError, integer
+from nnc.passes.nn_builder import LARGEST_FOLD, UnsupportedError, integer
 from nnc.passes.tfl.lowering import (
     Lowering,
     axis_of,
@@ -120,7 +120,11 @@ def _range(op: source.RangeOp, to: Lowering) -> SSAValue:
     element = element_of(op.output)
     check_type(element, f32, i32, i64)
     start, limit, delta = bounds
-    count = max(int(np.ceil((limit - start) / delta)), 0) if delta else 0
+    with np.errstate(all="ignore"):
+        steps = (limit - start) / delta
+    if not 0 <= steps <= LARGEST_FOLD:
+        raise UnsupportedError(f"expected a range of few steps, got {steps:g}")
+    count = int(np.ceil(steps))
     result = to.result(op.output, [count])
     dtype = numpy_dtype(element)
     values = start + np.arange(count).astype(dtype) * delta

@@ -202,9 +202,11 @@ def axis_of(value: int, rank: int) -> int:
 
 
 def scalar_of(values: Array, what: str) -> int:
-    """The one element of a constant."""
+    """The one element of a constant, an integer."""
     if values.size != 1:
         raise UnsupportedError(f"expected {what} of one element, got {values.size}")
+    if values.dtype.kind not in "iu":
+        raise UnsupportedError(f"expected {what} that is an integer, got {values.dtype}")
     return int(np.ravel(values)[0])
 
 

@@ -1,12 +1,15 @@
 """Finding compilers, building, and what is said when that fails."""
 
+import os
 from pathlib import Path
 
 import pytest
 from support.sample_network import ROGUE, SAMPLE, needs_boards, options
 
+from nnc import toolchain
 from nnc.boards import core
 from nnc.emulator import build_network, run_network
+from nnc.object_cache import ObjectCache
 from nnc.sizes import measure_size
 from nnc.toolchain import (
     BuildError,
@@ -49,6 +52,36 @@ def test_running_without_a_compiler_is_one_line(on: str) -> None:
 def test_measuring_without_a_compiler_is_one_line() -> None:
     with pytest.raises(ToolMissingError, match="arm-none-eabi-gcc not found"):
         measure_size(SAMPLE, "net", "cortex-m4")
+
+
+def test_a_home_that_cannot_be_written_to_is_done_without(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "main.c").write_text("int main(void) { return 0; }\n")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "main.c"))
+    toolchain._default_cache.cache_clear()
+    try:
+        build_for_host([Source(tmp_path / "main.c", ())], tmp_path / "x", BuildOptions())
+    finally:
+        toolchain._default_cache.cache_clear()
+    assert (tmp_path / "x").is_file()
+
+
+def test_a_cache_may_be_tidied_by_several_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("stays.o", "goes.o"):
+        (tmp_path / name).touch()
+    scandir = os.scandir
+
+    def listed(folder: Path) -> list[os.DirEntry[str]]:
+        entries = list(scandir(folder))
+        (tmp_path / "goes.o").unlink()
+        return entries
+
+    monkeypatch.setattr(os, "scandir", listed)
+    ObjectCache(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["stays.o"]
 
 
 def test_a_named_compiler_that_is_missing_is_named() -> None:

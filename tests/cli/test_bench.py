@@ -105,3 +105,23 @@ def test_what_does_not_fit_is_named_and_the_rest_measured(
     assert outcome.code == 1
     assert "error: digits_int8.tflite: does not fit cortex-m3" in outcome.errors
     assert [it["core"] for it in json.loads((tmp_path / "a.json").read_text())] == ["cortex-m4"]
+
+
+@needs_boards
+def test_a_model_that_cannot_be_measured_keeps_none_from_it(nnc: Nnc, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.tflite"
+    broken.write_bytes(DIGITS.read_bytes()[:3000])
+    json_file = tmp_path / "a.json"
+    outcome = nnc(
+        "bench", broken, "absent.tflite", DIGITS, "--on", "cortex-m4", "--json", json_file
+    )
+    assert outcome.code == 1
+    assert "broken.tflite: this is not a valid TFLite file" in outcome.errors
+    assert "absent.tflite: No such file" in outcome.errors
+    assert [it["model"] for it in json.loads(json_file.read_text())] == ["digits_int8"]
+
+
+def test_nothing_measured_is_nothing_written(nnc: Nnc, tmp_path: Path) -> None:
+    outcome = nnc("bench", "absent.tflite", "--on", "cortex-m4", "--json", tmp_path / "a.json")
+    assert (outcome.code, outcome.errors.count("\n")) == (1, 1)
+    assert list(tmp_path.iterdir()) == []

@@ -96,7 +96,17 @@ def test_a_file_is_not_replaced(nnc: Nnc, tmp_path: Path) -> None:
         (["compile", DIGITS, "--target", "cortex-m4", "--optimize", "x"], "time, ram, flash"),
         (["compile", DIGITS, "--target", "cortex-m4", "--numeric", "x"], "mean '--numerics'?"),
         (["compile", DIGITS, "--target", "cortex-m4", "--name", "3x"], "'t3x' would do"),
+        (["compile", DIGITS, "--target", "cortex-m4", "--name", "string"], "'my_string' would do"),
+        (["compile", DIGITS, "--target", "cortex-m4", "--name", "NNC"], "'my_NNC' would do"),
+        (["compile", DIGITS, "--target", "cortex-m4", "--name", "cmsis_nn"], "header of the C lib"),
+        (["compile", DIGITS, "--target", "cortex-m4", "--name", "arm_nn"], "'my_arm_nn' would do"),
+        (["compile", DIGITS, "--target", "cortex-m4", "--name", "a_weights"], "'my_net' would do"),
+        (["compile", DIGITS, "--target", "cortex-m4", "--name", "a" * 65], "most 64 characters"),
         (["compile", DIGITS, "--target", "cortex-m4", "--shape", "x=1"], 'input "x"'),
+        (
+            [*("compile", DIGITS, "--target", "cortex-m4"), *("--shape", "x=1", "--shape", "x=2")],
+            "gives the input 'x' two shapes",
+        ),
         (["compile", DIGITS, "--target", "cortex-m4", "--shape", "x"], "expected NAME=SIZE"),
         (["compile", "absent.tflite", "--target", "cortex-m4"], "No such file"),
         (["compile", "model.pt", "--target", "cortex-m4"], "expected a file ending in one of"),
@@ -112,6 +122,24 @@ def test_a_mistake_is_one_line(nnc: Nnc, tmp_path: Path, words: list[object], me
     assert outcome.errors.count("\n") == 1
     assert message in outcome.errors
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_written_is_named(nnc: Nnc, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "out"
+    outcome = nnc("compile", DIGITS, "-o", out, "--target", "cortex-m4")
+    assert (outcome.code, outcome.errors.count("\n")) == (1, 1)
+    assert outcome.errors.startswith(f"error: {out}: ")
+
+
+def test_a_wrong_place_of_the_library_is_a_mistake(
+    nnc: Nnc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CMSIS_NN_ROOT", str(tmp_path / "nowhere"))
+    outcome = nnc("compile", DIGITS, "-o", tmp_path / "out", "--target", "cortex-m4")
+    assert (outcome.code, outcome.errors.count("\n")) == (1, 1)
+    assert f"CMSIS_NN_ROOT is {tmp_path / 'nowhere'}, but there is no" in outcome.errors
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_folder_is_a_mistake(nnc: Nnc) -> None:

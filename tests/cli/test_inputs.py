@@ -117,6 +117,12 @@ def test_as_many_samples_of_each(tmp_path: Path) -> None:
         read_inputs(path, [INT8, INDEX])
 
 
+def test_no_samples_are_too_few(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((0, 2, 3), np.int8))
+    with pytest.raises(UsageError, match="expected at least one sample, got none"):
+        read_inputs(str(tmp_path / "a.npy"), [INT8])
+
+
 def test_values_that_do_not_fit(tmp_path: Path) -> None:
     path = npz(tmp_path / "a.npz", i=np.array([0, 0, 0, 1 << 40], np.int64))
     with pytest.raises(UsageError, match="expected int32, got int64"):

@@ -129,3 +129,14 @@ def test_show_pipeline_of_each_verb(nnc: Nnc) -> None:
     }
     assert len(lines) == 1
     assert lines.pop().startswith(f"nn-opt {DIGITS} -p '")
+
+
+@pytest.mark.parametrize("option", ["--scale", "--timeout"])
+@pytest.mark.parametrize("number", ["nan", "inf", "0", "-1", "x"])
+def test_numbers_that_mean_nothing(nnc: Nnc, tmp_path: Path, option: str, number: str) -> None:
+    words = ("run", DIGITS, "--on", "host", "--inputs", "random:0:1", "-o", tmp_path / "out.npz")
+    outcome = nnc(*words, f"{option}={number}")
+    assert outcome.code == 1
+    assert outcome.errors == (
+        f"error: argument {option}: expected a number above 0, got '{number}'\n"
+    )

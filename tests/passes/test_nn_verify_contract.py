@@ -64,6 +64,10 @@ def test_binary_values_are_for_ops_that_say_so() -> None:
             "tensor<4x!quant.uniform<i64:f32, 0.5>>",
             "is tensor<4x!quant.uniform<i64:f32, 0.5>>; storage of 4, 8, 16 and 32 bits works",
         ),
+        (
+            "tensor<65536x65536xi8>",
+            "is tensor<65536x65536xi8>; tensors of up to 268,435,456 elements work",
+        ),
         ("tensor<4xbf16>", "is tensor<4xbf16>; f32, integers and quantised types work"),
     ],
 )

@@ -12,10 +12,14 @@ from support.oracle import Reference, edge_inputs, random_inputs, smooth_inputs
 from support.tflite_builder import ModelBuilder, per_axis, per_tensor
 from support.tflite_nn import check_model, import_model, main_function
 from xdsl.context import Context
+from xdsl.utils.exceptions import DiagnosticException
 
+from nnc.compiler import build
 from nnc.dialects.nn.interpreter import run
 from nnc.frontends.errors import FrontendError
 from nnc.frontends.tflite import import_tflite
+from nnc.options import Options
+from nnc.passes.diagnostics import describe
 from nnc.passes.tfl_to_nn import TflToNnPass
 
 ROOT = Path(__file__).parents[2]
@@ -110,3 +114,35 @@ def test_a_reference_bug_is_remarked() -> None:
     )
     model.output(y)
     assert "int32 bias" in str(main_function(import_model(model.build())).attributes)
+
+
+def test_shapes_are_integers() -> None:
+    model = ModelBuilder()
+    x = model.input("x", (4,), "f32")
+    model.output(model.output_of("RESHAPE", [x, model.constant([np.nan], "f32")], (4,), "f32"))
+    with pytest.raises(FrontendError, match="expected the shape to be integers, got f32"):
+        import_model(model.build())
+
+
+@pytest.mark.parametrize("bounds", [(0, 2_000_000_000, 1), (0, 5, 0), (5, 0, 1)])
+def test_ranges_of_no_use(bounds: tuple[int, int, int]) -> None:
+    model = ModelBuilder()
+    output = model.tensor((1,), "i32", shape_signature=(-1,))
+    model.op("RANGE", [model.constant(np.asarray(it), "i32") for it in bounds], [output])
+    model.output(output)
+    with pytest.raises(FrontendError, match="RANGE: expected a range of"):
+        import_model(model.build())
+
+
+@pytest.mark.parametrize("op", ["LEAKY_RELU", "SOFTMAX"])
+def test_numbers_without_arithmetic_are_refused(op: str) -> None:
+    """The quotient of two scales that is no float32; exponentials of nothing but zeros."""
+    model = ModelBuilder()
+    x = model.input("x", (1, 4), "i8", per_tensor(1e30))
+    scale = per_tensor(1e-30) if op == "LEAKY_RELU" else per_tensor(1 / 256, -128)
+    options = {"alpha": 0.1} if op == "LEAKY_RELU" else {"beta": 0.0}
+    model.output(model.output_of(op, [x], (1, 4), "i8", scale, **options))
+    with pytest.raises(DiagnosticException) as failure:
+        build(model.build(), Options("cortex-m4"))
+    (line,) = describe(failure.value).splitlines()
+    assert line.startswith(f"layer \"t1\": 'nn.{op.lower()}': ") and "expected a" in line
