@@ -106,11 +106,11 @@ def test_state_in_place(name: str) -> None:
 def all_layers(seed: int) -> RandomLayers:
     """Some layers for every row in one network."""
     net = RandomLayers(seed)
+    for _ in range(LIBRARY_COUNT):
+        ONE_ROW(net)
     for name in NAMES:
         for _ in range(LIBRARY_COUNT):
             LAYERS[name](net)
-    for _ in range(LIBRARY_COUNT):
-        ONE_ROW(net)
     return net
 
 
