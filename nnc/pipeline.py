@@ -45,6 +45,8 @@ _SIGNATURES = {b"TFL3": "tflite"}
 
 SIMPLIFICATIONS = (
     "nn-fold-constants",
+    "nn-keep-binary",
+    "nn-fuse-thresholds",
     "nn-merge-requantize",
     "nn-simplify-shapes",
     "nn-fuse-activations",

@@ -21,6 +21,8 @@ PASSES: tuple[str, ...] = (
     "nn-fold-constants",
     "nn-fuse-activations",
     "nn-fuse-pads",
+    "nn-fuse-thresholds",
+    "nn-keep-binary",
     "nn-merge-requantize",
     "nn-simplify-shapes",
     "nn-tabulate",

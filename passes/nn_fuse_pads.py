@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import Float32Type, IntegerType, ModuleOp
+from xdsl.dialects.builtin import Float32Type, IntegerAttr, IntegerType, ModuleOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
@@ -21,16 +21,17 @@ from nnc.dialects.nn.placement import PadOp
 from nnc.dialects.nn.pooling import MaxPool2DOp
 from nnc.dialects.nn.window import Axis
 from nnc.dialects.quant import UniformQuantizedType
-from nnc.dialects.types import element_of, numpy_dtype, quantization_of, shape_of
+from nnc.dialects.types import BinType, element_of, numpy_dtype, quantization_of, shape_of
 from nnc.passes.bounds import Bounded, bounds_of
-from nnc.passes.nn_builder import integers
+from nnc.passes.nn_builder import integer, integers
 from nnc.passes.nn_rewriter import rewrite
 
 
 class NnFusePadsPass(ModulePass):
     """
     A pad of height and width becomes padding of the `nn.conv2d`, `nn.depthwise_conv2d` or
-    `nn.max_pool2d` that reads it, if the values that it adds make no difference there.
+    `nn.max_pool2d` that reads it, if the values that it adds make no difference there, or are signs
+    that the layer can pad with.
     """
 
     name = "nn-fuse-pads"
@@ -50,9 +51,14 @@ class _Fuse(RewritePattern):
         new = op.clone()
         new.operands[0] = pad.input
         new.properties["padding"] = integers(padding)
-        neutral = (
-            _is_lowest(pad, new) if isinstance(new, MaxPool2DOp) else _is_zero(pad, new.weights)
-        )
+        if isinstance(op, MaxPool2DOp):
+            assert isinstance(new, MaxPool2DOp)
+            neutral = _is_lowest(pad, new)
+        elif isinstance(element_of(pad.input), BinType):
+            neutral = _surrounds(pad, op)
+            new.properties["pad_value"] = _sign(pad)
+        else:
+            neutral = _is_zero(pad, op.weights)
         if not neutral:
             new.erase()
             return
@@ -71,6 +77,16 @@ def _padding(pad: PadOp) -> list[int]:
     _, height, width, _ = shape_of(pad.input)
     _, new_height, new_width, _ = shape_of(pad.output)
     return [top, new_height - height - top, left, new_width - width - left]
+
+
+def _sign(pad: PadOp) -> IntegerAttr[IntegerType]:
+    """What the pad adds to a binary tensor, as a number."""
+    return integer(-1 if pad.value.value.data else 1)
+
+
+def _surrounds(pad: PadOp, layer: Conv2DOp | DepthwiseConv2DOp) -> bool:
+    """Whether a layer's own padding is none, or of the same sign as the pad's."""
+    return not any(layer.padding.get_values()) or layer.pad_value == _sign(pad)
 
 
 def _is_zero(pad: PadOp, weights: SSAValue) -> bool:
@@ -110,7 +126,8 @@ def _smallest(element: Attribute) -> float:
         return -np.inf
     if isinstance(element, UniformQuantizedType):
         return int(np.iinfo(str(numpy_dtype(element))).min)
-    return np.nan
+    # Of a binary tensor 1 is -1.
+    return 1 if isinstance(element, BinType) else np.nan
 
 
 def _reads(axis: Axis) -> bool:

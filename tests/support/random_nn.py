@@ -15,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 from support.arrays import integers as whole_numbers
 from support.nn_networks import tensor
+from support.random_signs import signs, thresholds
 from xdsl.dialects.builtin import (
     Float32Type,
     IntegerType,
@@ -552,6 +553,8 @@ THEMES: dict[str, Theme] = {
     "nn-fold-constants": folded,
     "nn-fuse-activations": clamped,
     "nn-fuse-pads": padded,
+    "nn-fuse-thresholds": thresholds,
+    "nn-keep-binary": signs,
     "nn-merge-requantize": converted,
     "nn-simplify-shapes": moved,
     "nn-tabulate": tabulated,

@@ -145,3 +145,29 @@ func.func @average(%x: tensor<1x3x3x1xf32>) -> tensor<1x2x2x1xf32> {
 // CHECK-LABEL: func.func @average
 // CHECK-NEXT: nn.pad
 // CHECK-NEXT: nn.average_pool2d
+
+// -----
+
+// Signs around a binary input: the layer pads with them, unless it pads with 0 itself. Of a
+// maximum, -1 is the lowest value.
+
+func.func @signs(%x: tensor<1x4x4x3x!nn.bin>, %w: tensor<8x3x3x3x!nn.bin>) -> (tensor<1x4x4x8xf32>, tensor<1x6x6x8xf32>, tensor<1x5x5x3x!nn.bin>) {
+  %a = nn.pad %x {before = array<i64: 0, 1, 1, 0>, value = 1 : i64} : (tensor<1x4x4x3x!nn.bin>) -> tensor<1x6x6x3x!nn.bin>
+  %b = nn.conv2d %a, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
+    padding = array<i64: 0, 0, 0, 0>, groups = 1 : i64}
+    : (tensor<1x6x6x3x!nn.bin>, tensor<8x3x3x3x!nn.bin>) -> tensor<1x4x4x8xf32>
+  %c = nn.conv2d %a, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
+    padding = array<i64: 1, 1, 1, 1>, groups = 1 : i64}
+    : (tensor<1x6x6x3x!nn.bin>, tensor<8x3x3x3x!nn.bin>) -> tensor<1x6x6x8xf32>
+  %d = nn.max_pool2d %a {kernel = array<i64: 2, 2>, strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>} : (tensor<1x6x6x3x!nn.bin>) -> tensor<1x5x5x3x!nn.bin>
+  func.return %b, %c, %d : tensor<1x4x4x8xf32>, tensor<1x6x6x8xf32>, tensor<1x5x5x3x!nn.bin>
+}
+
+// CHECK-LABEL: func.func @signs
+// CHECK-NEXT: [[P:%.*]] = nn.pad %x
+// CHECK-NEXT: nn.conv2d %x, %w
+// CHECK-SAME: padding = array<i64: 1, 1, 1, 1>
+// CHECK-SAME: pad_value = -1 : i64
+// CHECK-NEXT: nn.conv2d [[P]], %w
+// CHECK-NEXT: nn.max_pool2d %x
+// CHECK-SAME: padding = array<i64: 1, 1, 1, 1>
