@@ -74,10 +74,10 @@ def import_keras(data: bytes, *, shapes: Mapping[str, Sequence[int]] | None = No
 
     Raises FrontendError, with all problems, for files that are broken or not supported.
     """
+    file = _opened(data)
     try:
-        file = open_file(data)
         model = read_model(file.config)
-    except (ArchiveError, Hdf5Error, ConfigError) as error:
+    except ConfigError as error:
         raise FrontendError([Problem(str(error))]) from error
     return _build(file, model, {} if shapes is None else shapes)
 
@@ -104,6 +104,27 @@ def open_file(data: bytes) -> KerasFile:
         LegacyStore(file),
         file.text("", "keras_version") or "2",
     )
+
+
+def generation_of(data: bytes) -> int:
+    """The generation of Keras that wrote a file, 2 or 3. Raises FrontendError."""
+    return 3 if _opened(data).version.startswith("3") else 2
+
+
+def has_program(data: bytes) -> bool:
+    """Whether a file has a program in it, which running the model would run."""
+    try:
+        layers = read_model(_opened(data).config).layers
+    except ConfigError as error:
+        raise FrontendError([Problem(str(error))]) from error
+    return any(leaf.class_name == "Lambda" for layer in layers for leaf in layer.leaves())
+
+
+def _opened(data: bytes) -> KerasFile:
+    try:
+        return open_file(data)
+    except (ArchiveError, Hdf5Error, ConfigError) as error:
+        raise FrontendError([Problem(str(error))]) from error
 
 
 def _build(file: KerasFile, model: Model, shapes: Mapping[str, Sequence[int]]) -> ModuleOp:

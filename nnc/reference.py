@@ -1,19 +1,23 @@
 """
 What a network should compute: its original framework, or the `nn` level's own meaning.
 
-For a `.tflite` model under the contract `tflite` that is the TFLite interpreter with its reference
-kernels. Under `tflm` it is not (TFLite Micro rounds some layers in another way), and MLIR text has
-no framework: there the reference semantics of the `nn` ops are run in numpy instead.
+For a Keras model that is Keras, where there is a Python that has it; for a `.tflite` model under
+the contract `tflite` the TFLite interpreter with its reference kernels. Under `tflm` it is not
+(TFLite Micro rounds some layers in another way), and MLIR text has no framework: there the
+reference semantics of the `nn` ops are run in numpy instead.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Protocol
 
 import numpy as np
@@ -25,6 +29,9 @@ from nnc.tensors import Array
 from nnc.toolchain import ToolError
 
 WORKER = "nnc.reference_worker"
+
+PYTHON = "NNC_REFERENCE_PYTHON"
+"""The environment variable that names the Python that has TensorFlow."""
 
 
 class ReferenceFailedError(ToolError):
@@ -43,6 +50,7 @@ class Reference(Protocol):
     """Something that runs a model, sample after sample, keeping its state from one to the next."""
 
     description: str
+    hint: str
 
     def run(self, inputs: Sequence[Array]) -> Expected:
         """What one sample should give."""
@@ -54,7 +62,8 @@ class NnReference:
 
     description = "the reference semantics of the nn dialect"
 
-    def __init__(self, module: ModuleOp):
+    def __init__(self, module: ModuleOp, hint: str = ""):
+        self.hint = hint
         self._module = module
         self._states: Sequence[Array] | None = None
 
@@ -65,15 +74,19 @@ class NnReference:
         return Expected(list(result.outputs), result.layers)
 
 
-class TfliteReference:
-    """The TFLite interpreter with reference kernels, in a child process."""
-
-    description = "the TFLite interpreter with reference kernels"
+class ChildReference:
+    """A framework in a child process."""
 
     def __init__(
-        self, child: subprocess.Popen[bytes], errors: IO[bytes], request: dict[str, Array]
+        self,
+        description: str,
+        child: subprocess.Popen[bytes],
+        errors: IO[bytes],
+        request: dict[str, Array],
     ):
         """`errors` is what the child writes its errors to; see `tflite_reference`."""
+        self.description = description
+        self.hint = ""
         self._child = child
         self._errors = errors
         found = array_text(self._ask(request)["found"])
@@ -108,7 +121,7 @@ class TfliteReference:
 @contextmanager
 def tflite_reference(
     model: bytes, shapes: Sequence[Sequence[int]], wanted: Sequence[str]
-) -> Generator[TfliteReference]:
+) -> Generator[ChildReference]:
     """
     A model in the TFLite interpreter, while active.
 
@@ -117,15 +130,56 @@ def tflite_reference(
     """
     settings = {"shapes": [list(shape) for shape in shapes], "wanted": list(wanted)}
     request = {"model": np.frombuffer(model, np.uint8), "request": text_array(settings)}
+    description = "the TFLite interpreter with reference kernels"
+    with _child(description, [sys.executable, "-m", WORKER], request) as reference:
+        yield reference
+
+
+def keras_python() -> str | None:
+    """
+    The Python that Keras models run in: what the environment variable NNC_REFERENCE_PYTHON names,
+    else this one if it has TensorFlow, else None.
+    """
+    named = os.environ.get(PYTHON)
+    if named:
+        return named
+    return sys.executable if importlib.util.find_spec("tensorflow") is not None else None
+
+
+@contextmanager
+def keras_reference(
+    python: str, model: bytes, suffix: str, generation: int, wanted: Sequence[str]
+) -> Generator[ChildReference]:
+    """
+    A model in Keras of that generation (2 or 3), while active, run by that Python.
+
+    `suffix` is that of the model's file, `wanted` the names of layers to bring back. Raises
+    ReferenceFailedError.
+    """
+    settings = {"suffix": suffix, "generation": generation, "wanted": list(wanted)}
+    request = {"model": np.frombuffer(model, np.uint8), "request": text_array(settings)}
+    worker = Path(__file__).with_name("keras_worker.py")
+    # The folder of a script is searched for modules, and ours has common names.
+    start = f"import runpy; runpy.run_path({str(worker)!r}, run_name='__main__')"
+    with tempfile.TemporaryDirectory() as folder:
+        command = [python, "-c", start]
+        with _child(f"Keras {generation}", command, request, folder) as reference:
+            yield reference
+
+
+@contextmanager
+def _child(
+    description: str, command: Sequence[str], request: dict[str, Array], folder: str | None = None
+) -> Generator[ChildReference]:
     with tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(
-            [sys.executable, "-m", WORKER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-        )
         try:
-            yield TfliteReference(child, errors, request)
+            child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, cwd=folder
+            )
+        except OSError as error:
+            raise ReferenceFailedError(f"{description} cannot be started: {error}") from error
+        try:
+            yield ChildReference(description, child, errors, request)
         finally:
             child.kill()
             child.communicate()

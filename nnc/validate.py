@@ -21,9 +21,19 @@ from nnc.compiler import Network, Shapes
 from nnc.dialects.nn.interpreter import channels_by_layer
 from nnc.emulator import Progress, RunResult, run_program
 from nnc.execution import built, inputs_of, sample_bytes
+from nnc.frontends import FRONTENDS
+from nnc.frontends.keras import generation_of, has_program
 from nnc.harness import ElementType, LayerInfo, Sample, TensorInfo
 from nnc.pipeline import import_passes, load, run_passes, source_dialects
-from nnc.reference import Expected, NnReference, Reference, tflite_reference
+from nnc.reference import (
+    PYTHON,
+    Expected,
+    NnReference,
+    Reference,
+    keras_python,
+    keras_reference,
+    tflite_reference,
+)
 from nnc.tensors import Array
 
 
@@ -40,7 +50,7 @@ class Row:
 class Validation:
     """
     A compared network. `layers` are those that have a counterpart in the reference, in order;
-    `unmatched` names the others.
+    `unmatched` names the others. `hint` is why the reference is not the original, where it is not.
     """
 
     network: Network
@@ -48,6 +58,7 @@ class Validation:
     machine: str
     note: str
     reference: str
+    hint: str
     samples: int
     layers: list[Row]
     outputs: list[Row]
@@ -145,11 +156,21 @@ def validate(
         machine=result.machine,
         note=result.note,
         reference=reference.description,
+        hint=reference.hint,
         samples=len(samples),
         layers=comparison.layer_rows(),
         outputs=comparison.output_rows(),
         unmatched=comparison.unmatched(),
     )
+
+
+def _no_keras(python: str | None, data: bytes) -> str:
+    """Why a model is not run in Keras, empty if it is."""
+    if python is None:
+        return f"there is no TensorFlow to compare with: {PYTHON} may name a Python that has it"
+    if has_program(data):
+        return "the file has a program (a Lambda layer), which is not run to compare with"
+    return ""
 
 
 @contextmanager
@@ -166,9 +187,19 @@ def _reference(
         with tflite_reference(model.read_bytes(), sizes, wanted) as reference:
             yield reference
         return
+    hint = ""
+    if original and FRONTENDS.get(model.suffix[1:].lower()) == "keras":
+        data = model.read_bytes()
+        python, generation = keras_python(), generation_of(data)
+        hint = _no_keras(python, data)
+        if python is not None and not hint:
+            suffix = model.suffix.lower()
+            with keras_reference(python, data, suffix, generation, wanted) as reference:
+                yield reference
+            return
     module = load(model, shapes=shapes)
     passes = import_passes(source_dialects(module), options)
-    yield NnReference(run_passes(module, ",".join(passes)))
+    yield NnReference(run_passes(module, ",".join(passes)), hint)
 
 
 Place = tuple[int, int]

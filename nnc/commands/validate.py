@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.json is not None:
         write_atomically(Path(args.json), result.as_json())
-    for text in filter(None, (result.note, linking_note(network, args.on))):
+    for text in filter(None, (result.hint, result.note, linking_note(network, args.on))):
         note(f"note: {text}")
     print_table(
         f"{model.name} on {result.machine} against {result.reference}",

@@ -109,6 +109,7 @@ class Wrong:
     """A reference that is off by one in one element of one layer."""
 
     description = "a wrong reference"
+    hint = ""
 
     def __init__(self, right: nnc.validate.Reference, layer: str):
         self.right = right

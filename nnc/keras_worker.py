@@ -1,0 +1,123 @@
+"""
+The child process that runs a model in Keras, with the protocol of `reference_worker`.
+
+It may run in another Python, one that has TensorFlow and nothing of this package: it is started as
+a file, and imports only numpy and the framework.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def _protocol() -> Any:
+    """The module `reference_worker`, which lies beside this file."""
+    path = Path(__file__).with_name("reference_worker.py")
+    spec = importlib.util.spec_from_file_location("nnc_reference_worker", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def framework(generation: int) -> Any:
+    """Keras of that generation. Raises ImportError."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    if generation == 2:
+        os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    return importlib.import_module("tf_keras" if generation == 2 else "keras")
+
+
+class Worker:
+    """A model in Keras, with those of its layers that are asked for."""
+
+    def __init__(self, model: bytes, suffix: str, generation: int, wanted: Sequence[str]):
+        """
+        `wanted` are names of layers, with `:1` behind them for the second call.
+
+        Raises ImportError, and whatever Keras raises for a model that it refuses.
+        """
+        keras = framework(generation)
+        if b"Larq" in model or b"quantizer" in model:
+            importlib.import_module("larq")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, f"model{suffix}")
+            path.write_bytes(model)
+            self.model: Any = keras.models.load_model(path, compile=False)
+        found: dict[str, Any] = {}
+        for name in wanted:
+            tensor = self._tensor(name)
+            if tensor is not None:
+                found[name] = tensor
+        self.tensors = {name: number for number, name in enumerate(found)}
+        self.outputs = len(self.model.outputs)
+        self.probe: Any = keras.Model(self.model.inputs, [*self.model.outputs, *found.values()])
+
+    def _tensor(self, name: str) -> Any:
+        """What a call of a layer gives; None for a layer of a model in the model."""
+        layer_name, _, call = name.partition(":")
+        for layer in self.model.layers:
+            if layer.name != layer_name or hasattr(layer, "layers"):
+                continue
+            nodes = layer._inbound_nodes
+            number = int(call) if call.isdigit() else 0
+            tensors = _listed(nodes[number].outputs) if number < len(nodes) else []
+            return tensors[0] if tensors else None
+        return None
+
+    def run(self, inputs: Sequence[Array]) -> dict[str, Array]:
+        """Outputs as `output0`, ..., tensors as `tensor` and their number."""
+        results = self.probe(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+        arrays: list[Array] = [np.asarray(result) for result in _listed(results)]
+        names = [f"output{k}" for k in range(self.outputs)]
+        names += [f"tensor{k}" for k in self.tensors.values()]
+        return dict(zip(names, arrays, strict=True))
+
+
+def _listed(value: Any) -> list[Any]:
+    """One or several values as a list."""
+    if isinstance(value, list | tuple):
+        return list(cast(Sequence[Any], value))
+    return [value]
+
+
+def main() -> int:
+    """Serves until the other side closes the stream."""
+    protocol = _protocol()
+    source = sys.stdin.buffer
+    # What frameworks print must not get between the messages.
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    try:
+        first = protocol.receive(source)
+        request = protocol.array_text(first["request"])
+        worker = Worker(
+            first["model"].tobytes(), request["suffix"], request["generation"], request["wanted"]
+        )
+        found = {"tensors": worker.tensors, "outputs": worker.outputs}
+        protocol.send(sink, {"found": protocol.text_array(found)})
+        while True:
+            arrays = protocol.receive(source)
+            protocol.send(sink, worker.run([arrays[f"input{k}"] for k in range(len(arrays))]))
+    except EOFError:
+        return 0
+    except Exception as error:
+        print(" ".join(f"{type(error).__name__}: {error}".split())[:300], file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

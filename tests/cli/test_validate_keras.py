@@ -1,0 +1,64 @@
+"""`nnc validate` of Keras models: against Keras where there is a Python that has it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from support.keras_models import needs_keras
+from support.nnc_command import Nnc
+from support.project import ROOT
+
+from nnc import reference
+
+DIGITS = ROOT / "examples/digits/digits.h5"
+MODELS = os.environ.get("NNC_MODELS")
+
+
+def test_without_tensorflow_it_is_compared_with_nn(
+    nnc: Nnc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nnc.validate.keras_python", lambda: None)
+    outcome = nnc("validate", DIGITS, "--on", "host", "--inputs", "random:1:1")
+    assert outcome.code == 0, outcome.errors
+    assert "against the reference semantics of the nn dialect" in outcome.output
+    assert f"note: there is no TensorFlow to compare with: {reference.PYTHON} may" in outcome.errors
+
+
+def test_a_python_without_tensorflow(nnc: Nnc, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(reference.PYTHON, sys.executable)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests/support/no_tensorflow"))
+    outcome = nnc("validate", DIGITS, "--on", "host", "--inputs", "random:1:1")
+    assert outcome.code == 1
+    assert outcome.errors.startswith("error: Keras 2 failed: ")
+
+
+def test_a_python_that_does_not_exist(nnc: Nnc, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(reference.PYTHON, "/no/such/python")
+    outcome = nnc("validate", DIGITS, "--on", "host", "--inputs", "random:1:1")
+    assert outcome.code == 1
+    assert outcome.errors.startswith("error: Keras 2 cannot be started: ")
+
+
+@needs_keras
+def test_every_layer_agrees_with_keras(nnc: Nnc, tmp_path: Path) -> None:
+    words = ("--inputs", "random:1:2", "--json", tmp_path / "v.json")
+    outcome = nnc("validate", DIGITS, "--on", "host", *words)
+    assert outcome.code == 0, outcome.errors
+    result = json.loads((tmp_path / "v.json").read_text())
+    assert (result["reference"], result["mismatches"]) == ("Keras 2", 0)
+    names = [row["name"] for row in result["layers"]]
+    assert names == ["conv1", "depthwise", "pool1", "conv2", "pool2", "digit"]
+
+
+@needs_keras
+@pytest.mark.skipif(MODELS is None, reason="set NNC_MODELS to the folder of the reference models")
+@pytest.mark.parametrize("name", ["ad", "resnet8", "sww", "vww"])
+def test_reference_models_agree_with_keras(nnc: Nnc, name: str) -> None:
+    model = Path(MODELS or "", "mlperf_tiny", f"{name}.h5")
+    outcome = nnc("validate", model, "--on", "host", "--inputs", "smooth:1:2")
+    assert outcome.code == 0, outcome.errors + outcome.output
+    assert "against Keras 2" in outcome.output
