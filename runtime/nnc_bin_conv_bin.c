@@ -18,9 +18,9 @@ static void start_row(const CONTEXT *context, const nnc_bin_geometry *g,
     for (int32_t channel = 0; channel < g->out_channels; ++channel) {
         const uint32_t count = (uint16_t)(context->start[channel] + padded);
         const uint32_t both = count | count << 16;
-        for (int32_t i = 0; i < 8; ++i) {
-            *accumulators++ = both;
-        }
+        accumulators[0] = accumulators[1] = accumulators[2] = accumulators[3] = both;
+        accumulators[4] = accumulators[5] = accumulators[6] = accumulators[7] = both;
+        accumulators += 8;
     }
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "nnc_arith.h"
 #include "nnc_bin_lut.h"
 
 /* ---- lanes of 8 bits, flushed to lanes of 16 ---- */
@@ -19,7 +20,13 @@
     "add " #odd ", r1\n"
 #endif
 
-NNC_BIN_LUT(nnc_bin_lut4, 4, 256, ZERO, FLUSH)
+#define FIRST(shift, advance) \
+    "ubfx r11, r2, #0, #4\n" \
+    "add r11, r1, r11, lsl #" #shift "\n" \
+    "ldm r11, {r4-r7}\n" \
+    "add.w r1, r1, #" #advance "\n"
+
+NNC_BIN_LUT_ONE(nnc_bin_lut4, 4, 256, FIRST, FLUSH)
 NNC_BIN_LUT(nnc_bin_lut8, 5, 512, ZERO, FLUSH)
 NNC_BIN_LUT(nnc_bin_lut16, 6, 1024, ZERO, FLUSH)
 
@@ -41,6 +48,14 @@ static inline uint32_t rotate_right(uint32_t x, int32_t n) {
     return (x >> n) | (x << ((32 - n) & 31));
 }
 
+/* A value that the compiler computes once and keeps in a register. */
+static inline uint32_t kept(uint32_t x) {
+#if defined(__GNUC__)
+    __asm__ volatile("" : "+r"(x));
+#endif
+    return x;
+}
+
 /* The 16 entries for bits `bit` to `bit + 3` of each lane: from one entry to the next in this order
  * (a Gray code) a single weight bit changes. */
 static inline void tabulate(uint32_t *t, int32_t entry, uint32_t x, int32_t bit, uint32_t inside,
@@ -49,11 +64,11 @@ static inline void tabulate(uint32_t *t, int32_t entry, uint32_t x, int32_t bit,
     const uint32_t m1 = inside & rotate_right(x, bit + 1);
     const uint32_t m2 = inside & rotate_right(x, bit + 2);
     const uint32_t m3 = inside & rotate_right(x, bit + 3);
-    const uint32_t d0 = inside - 2 * m0;
-    const uint32_t d1 = inside - 2 * m1;
-    const uint32_t d2 = inside - 2 * m2;
-    const uint32_t d3 = inside - 2 * m3;
-    uint32_t v = start + m0 + m1 + m2 + m3;
+    const uint32_t d0 = kept(inside - 2 * m0);
+    const uint32_t d1 = kept(inside - 2 * m1);
+    const uint32_t d2 = kept(inside - 2 * m2);
+    const uint32_t d3 = kept(inside - 2 * m3);
+    uint32_t v = kept(start + m0 + m1 + m2 + m3);
     t[0] = v;
     t[1 * entry] = v += d0;
     t[3 * entry] = v += d1;
@@ -78,22 +93,44 @@ static inline uint32_t padded(int32_t channels, uint32_t outside, int32_t unit) 
     return outside * (uint32_t)(present * unit / 2);
 }
 
+/* Steps go by 16 channels: those that are missing are 0 in a pixel. */
+static inline int32_t bytes_of(int32_t channels) {
+    return (channels + 15) / 16 * 2;
+}
+
+/* Puts the bits of eight channels of all pixels where their part of a table will be. A pass of its
+ * own: with the tables' own variables, the four pointers would not fit into registers. */
+static NNC_NOINLINE void gather(uint32_t *table, const uint8_t *const pixels[4], int32_t bytes,
+                                int32_t step, int32_t unit) {
+    const uint8_t *p0 = pixels[0];
+    const uint8_t *p1 = pixels[1];
+    const uint8_t *p2 = pixels[2];
+    const uint8_t *p3 = pixels[3];
+    const int32_t rotation = (33 - unit) & 31;
+    for (const uint8_t *const end = p0 + bytes; p0 != end; table += step) {
+        const uint32_t bits = *p0++ | (uint32_t)*p1++ << 8 | (uint32_t)*p2++ << 16 |
+                              (uint32_t)*p3++ << 24;
+        *table = rotate_right(bits, rotation);
+    }
+}
+
 #define TABLE(name, entry) \
     void name(uint32_t *table, const uint8_t *const pixels[4], int32_t channels, uint32_t inside, \
               uint32_t outside, int32_t unit) { \
-        const uint8_t *const p0 = pixels[0]; \
-        const uint8_t *const p1 = pixels[1]; \
-        const uint8_t *const p2 = pixels[2]; \
-        const uint8_t *const p3 = pixels[3]; \
-        /* Steps go by 16 channels: those that are missing are 0 in a pixel. */ \
-        for (int32_t byte = 0; 8 * byte < ((channels + 15) & ~15); ++byte) { \
-            const uint32_t bits = p0[byte] | (uint32_t)p1[byte] << 8 | \
-                                  (uint32_t)p2[byte] << 16 | (uint32_t)p3[byte] << 24; \
-            const uint32_t x = rotate_right(bits, (33 - unit) & 31); \
+        const int32_t bytes = bytes_of(channels); \
+        gather(table, pixels, bytes, 32 * (entry), unit); \
+        uint32_t *const whole = table + channels / 8 * 32 * (entry); \
+        const uint32_t half = 2 * outside * (uint32_t)unit; \
+        for (; table != whole; table += 32 * (entry)) { \
+            const uint32_t x = *table; \
+            tabulate(table, entry, x, 0, inside, half); \
+            tabulate(table + 16 * (entry), entry, x, 4, inside, half); \
+        } \
+        for (int32_t byte = channels / 8; byte < bytes; ++byte, table += 32 * (entry)) { \
+            const uint32_t x = *table; \
             const int32_t left = channels - 8 * byte; \
             tabulate(table, entry, x, 0, inside, padded(left, outside, unit)); \
             tabulate(table + 16 * (entry), entry, x, 4, inside, padded(left - 4, outside, unit)); \
-            table += 32 * (entry); \
         } \
     }
 

@@ -96,6 +96,60 @@
             "pop {r4-r11, pc}\n"); \
     }
 
+/* The same for a schedule of one entry, which is what kernels of one column have: with entries of 4
+ * words. `first` is the first step of a channel, which makes the lanes. r3 accumulators, r12 half
+ * words left, lr channels left; on the stack: table, half words. */
+#define NNC_BIN_LUT_ONE(name, shift, advance, first, flush) \
+    __attribute__((naked)) void name( \
+        __attribute__((unused)) const uint32_t *weights, \
+        __attribute__((unused)) const uint32_t *table, \
+        __attribute__((unused)) uint32_t *accumulators, \
+        __attribute__((unused)) const uint32_t *schedule, \
+        __attribute__((unused)) int32_t channels) { \
+        __asm__ volatile( \
+            ".syntax unified\n" \
+            "push {r4-r11, lr}\n" \
+            "ldr lr, [sp, #36]\n" \
+            "ldr r3, [r3]\n" \
+            "uxtb r12, r3\n" \
+            "lsl r12, r12, #1\n" \
+            "ubfx r3, r3, #30, #1\n" \
+            "add r12, r12, r3\n" \
+            "mov r3, r2\n" \
+            "push {r1, r12}\n" \
+            "1:\n" \
+            "ldrd r1, r12, [sp]\n" \
+            "ldr r2, [r0], #4\n" \
+            first(shift, advance) \
+            NNC_BIN_STEP(4, shift, advance) \
+            NNC_BIN_STEP(8, shift, advance) \
+            NNC_BIN_STEP(12, shift, advance) \
+            "subs r12, r12, #2\n" \
+            "bmi 3f\n" \
+            NNC_BIN_HALF_WORD(16, shift, advance) \
+            "beq 3f\n" \
+            "2:\n" \
+            "ldr r2, [r0], #4\n" \
+            NNC_BIN_HALF_WORD(0, shift, advance) \
+            "subs r12, r12, #2\n" \
+            "bmi 3f\n" \
+            NNC_BIN_HALF_WORD(16, shift, advance) \
+            "bne 2b\n" \
+            "3:\n" \
+            "ldm r3, {r8-r11}\n" \
+            flush(r8, r9, r4) \
+            flush(r10, r11, r5) \
+            "stm r3!, {r8-r11}\n" \
+            "ldm r3, {r8-r11}\n" \
+            flush(r8, r9, r6) \
+            flush(r10, r11, r7) \
+            "stm r3!, {r8-r11}\n" \
+            "subs lr, lr, #1\n" \
+            "bne.w 1b\n" \
+            "add sp, sp, #8\n" \
+            "pop {r4-r11, pc}\n"); \
+    }
+
 #else
 
 /* The same in C. `flush` adds four lanes to two words and starts them anew. */
