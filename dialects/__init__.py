@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xdsl.ir import Dialect
 
-DIALECTS: tuple[str, ...] = ("keras", "kernel", "larq", "nn", "quant", "tfl")
+DIALECTS: tuple[str, ...] = ("keras", "kernel", "larq", "nn", "onnx", "quant", "tfl")
 """Every dialect of the compiler; a new one is one more name here."""
 
 

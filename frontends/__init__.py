@@ -21,6 +21,7 @@ FRONTENDS: dict[str, str] = {
     "h5": "keras",
     "hdf5": "keras",
     "keras": "keras",
+    "onnx": "onnx",
 }
 """For the extension, without the dot, of every file that can be read the name of its format."""
 

@@ -23,7 +23,7 @@ from nnc.codegen.network import NetworkPrinter, network_of
 from nnc.emulator import HOST
 from nnc.options import Options
 from nnc.passes.diagnostics import UsageError, located_errors
-from nnc.pipeline import load, pipeline, run_passes, source_dialects
+from nnc.pipeline import load, pipeline, run_passes, settled, source_dialects
 from nnc.project import (
     REPORT,
     check_replaceable,
@@ -129,7 +129,9 @@ def build_module(
     Raises DiagnosticException.
     """
     check_name(name)
-    passes = pipeline(source_dialects(module), options)
+    sources = source_dialects(module)
+    options = settled(options, sources)
+    passes = pipeline(sources, options)
     input_names = _input_names(module)
     run_passes(module, passes)
     request = Request(
@@ -153,8 +155,9 @@ def build_module(
 
 
 def _input_names(module: ModuleOp) -> tuple[str, ...]:
-    names = network_of(module).attributes.get("tfl.inputs")
-    parts = names.data if isinstance(names, ArrayAttr) else ()
+    found = (network_of(module).attributes.get(f"{name}.inputs") for name in ("tfl", "onnx"))
+    names = next((names for names in found if isinstance(names, ArrayAttr)), None)
+    parts = names.data if names is not None else ()
     return tuple(part.data for part in parts if isinstance(part, StringAttr))
 
 

@@ -15,15 +15,22 @@ from difflib import get_close_matches
 
 from nnc.boards import core
 
-NUMERICS_CHOICES = ("tflite", "tflm", "lce-device")
+NUMERICS_CHOICES = ("tflite", "tflm", "lce-device", "onnx", "onnx-exact")
 KERNEL_CHOICES = ("none", "portable", "cmsis-nn", "auto")
 OPTIMIZE_CHOICES = ("time", "ram", "flash", "balanced")
 IO_CHOICES = ("inside", "outside")
+IO_LAYOUT_CHOICES = ("last", "kept")
 
 CMSIS_NN_ROOT = "CMSIS_NN_ROOT"
 """The environment variable that says where CMSIS-NN is installed."""
 
-CONTRACTS = {"tflite": "tflite-2.21", "tflm": "tflm", "lce-device": "tflite-2.21, lce-device"}
+CONTRACTS = {
+    "tflite": "tflite-2.21",
+    "tflm": "tflm",
+    "lce-device": "tflite-2.21, lce-device",
+    "onnx": "onnx",
+    "onnx-exact": "onnx-exact",
+}
 """The numeric contracts by the names that options have for them, with what they reproduce."""
 
 
@@ -38,11 +45,14 @@ class Options:
 
     - `target` is a core's name. `optimize` is what counts: "time", "ram", "flash" or "balanced".
     - `numerics` is the contract: "tflite" (its reference kernels, bit for bit), "tflm", or
-      "lce-device": as "tflite", but int8 results of the Larq compute engine round as on Arm.
+      "lce-device": as "tflite", but int8 results of the Larq compute engine round as on Arm. ONNX
+      models have "onnx", which "tflite" stands for with them, and "onnx-exact".
     - `kernels`: "none" (loops only), "portable" (also our kernels and our portable implementation
       of CMSIS-NN's), "cmsis-nn" (the library), or "auto": the library where CMSIS_NN_ROOT says
       where it is, else portable. With `optimize` "ram" or "flash" that is always portable: its
       functions write over their input and are several times smaller than the library's.
+    - `io_layout` is the order of axes of images that come in and go out of models that have
+      channels first: channels "last", at no cost, or "kept" as the model has them.
     - `io` places inputs and outputs "inside" the arena or leaves them "outside" to the caller.
 
     Raises UnknownCoreError, OptionError.
@@ -53,6 +63,7 @@ class Options:
     kernels: str = "auto"
     optimize: str = "balanced"
     io: str = "inside"
+    io_layout: str = "last"
 
     def __post_init__(self) -> None:
         core(self.target)
@@ -60,6 +71,7 @@ class Options:
         check("kernels", self.kernels, KERNEL_CHOICES)
         check("optimize", self.optimize, OPTIMIZE_CHOICES)
         check("io", self.io, IO_CHOICES)
+        check("io layout", self.io_layout, IO_LAYOUT_CHOICES)
 
     @property
     def chosen_kernels(self) -> str:

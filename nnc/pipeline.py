@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -33,6 +34,7 @@ LARGEST_MODEL = 256 << 20
 """Bytes of the largest file that is read; no microcontroller's flash holds a hundredth of it."""
 
 _IMPORTS = {
+    "onnx": "onnx-to-nn{{numerics={onnx}}},nn-sink-transposes{{io={layout}}}",
     "larq": "larq-to-nn{{numerics={lce}}}",
     "keras": "keras-to-nn",
     "tfl": "tfl-to-nn{{numerics={numerics}}}",
@@ -60,11 +62,27 @@ SIMPLIFICATIONS = (
 def import_passes(sources: Collection[str], options: Options) -> list[str]:
     """The passes that turn operations of the dialects `sources` into `nn`."""
     device = options.numerics == "lce-device"
+    exact = options.numerics == "onnx-exact"
     known = {
-        "numerics": "tflite" if device else options.numerics,
+        "onnx": "onnx-exact" if exact else "onnx",
+        "layout": options.io_layout,
+        "numerics": "tflm" if options.numerics == "tflm" else "tflite",
         "lce": "lce-device" if device else "lce",
     }
     return [text.format(**known) for name, text in _IMPORTS.items() if name in sources]
+
+
+def settled(options: Options, sources: Collection[str]) -> Options:
+    """
+    The options with the numeric contract that they stand for with a model of these dialects. Raises
+    UsageError for a contract of other formats.
+    """
+    asked = options.numerics
+    if "onnx" in sources and asked == "tflite":
+        return replace(options, numerics="onnx")
+    if asked.startswith("onnx") and sources and "onnx" not in sources:
+        raise UsageError(f"the numeric contract '{asked}' is for ONNX models")
+    return options
 
 
 def back_end_passes(options: Options) -> list[str]:

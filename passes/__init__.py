@@ -25,9 +25,11 @@ PASSES: tuple[str, ...] = (
     "nn-keep-binary",
     "nn-merge-requantize",
     "nn-simplify-shapes",
+    "nn-sink-transposes",
     "nn-tabulate",
     "nn-to-kernel",
     "nn-verify-contract",
+    "onnx-to-nn",
     "plan-memory",
     "tfl-to-nn",
 )

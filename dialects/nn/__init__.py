@@ -17,6 +17,7 @@ from nnc.dialects.nn import (
     deconvolution,
     dynamic,
     functions,
+    library,
     logic,
     lstm,
     lstm_integer,
@@ -29,6 +30,7 @@ from nnc.dialects.nn import (
     reduction,
     resize,
     rnn,
+    scatter,
     softmax,
 )
 from nnc.dialects.nn.base import RoundingAttr
@@ -42,6 +44,7 @@ _FAMILIES = (
     deconvolution,
     dynamic,
     functions,
+    library,
     logic,
     lstm,
     lstm_integer,
@@ -54,6 +57,7 @@ _FAMILIES = (
     rnn,
     pooling,
     recurrent,
+    scatter,
     softmax,
 )
 

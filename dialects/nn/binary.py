@@ -181,6 +181,26 @@ class ShiftRightOp(StoredBinaryOp):
 
 
 @irdl_op_definition
+class ShiftLeftOp(StoredBinaryOp):
+    """
+    Integers shifted left by so many bits, zeros coming in; 0 for amounts of the type's width or
+    more.
+
+    ```mlir
+    %z = nn.shift_left %x, %y : (tensor<4xi32>, tensor<4xi32>) -> tensor<4xi32>
+    ```
+    """
+
+    name = "nn.shift_left"
+    KINDS: ClassVar[Kind] = Kind.INTEGER
+
+    def combine(self, b: Elements[S], lhs: S, rhs: S) -> S:
+        width = 8 * numpy_dtype(element_of(self.lhs)).itemsize
+        inside = (rhs >= 0) & (rhs < width)
+        return inside.select(lhs << rhs.clamp(0, width - 1), 0)
+
+
+@irdl_op_definition
 class DivOp(BinaryOp):
     """
     Elementwise quotient, truncated for integers (by 0: 0). Quantised: gemmlowp's reciprocal and two

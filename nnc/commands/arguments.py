@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from nnc.boards import CORE_NAMES, core
+from nnc.frontends import FRONTENDS
 from nnc.options import (
     CMSIS_NN_ROOT,
     KERNEL_CHOICES,
@@ -29,7 +30,10 @@ DEFAULT_CORE = "cortex-m4"
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """The model that a verb is about."""
-    parser.add_argument("model", metavar="MODEL", help="a .tflite file, or MLIR text (.mlir)")
+    known = ", ".join(f".{extension}" for extension in FRONTENDS)
+    parser.add_argument(
+        "model", metavar="MODEL", help=f"a model file ({known}), or MLIR text (.mlir)"
+    )
 
 
 def add_compile_options(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +44,8 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
         metavar="CONTRACT",
         default="tflite",
         help="whose arithmetic is reproduced bit for bit: tflite (the reference kernels; default), "
-        "tflm (TFLite Micro) or lce-device (as tflite, Larq's int8 results rounded as on Arm)",
+        "tflm (TFLite Micro), lce-device (as tflite, Larq's int8 results rounded as on Arm), and "
+        "onnx (default for ONNX models) or onnx-exact (ONNX Runtime)",
     )
     group.add_argument(
         "--kernels",
@@ -56,6 +61,13 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="shape of an input whose own is not known before run time (repeatable)",
+    )
+    group.add_argument(
+        "--io-layout",
+        metavar="ORDER",
+        default="last",
+        help="images of a model with channels first: channels last at the inputs and outputs of "
+        "the network, at no cost (default), or kept as in the model",
     )
     group.add_argument(
         "--io",
@@ -147,7 +159,7 @@ def shapes_of(args: argparse.Namespace) -> dict[str, tuple[int, ...]]:
 
 def options_of(args: argparse.Namespace, target: str) -> Options:
     """The options of a verb that has one goal."""
-    return Options(target, args.numerics, args.kernels, args.optimize, args.io)
+    return Options(target, args.numerics, args.kernels, args.optimize, args.io, args.io_layout)
 
 
 def show_pipeline(

@@ -26,6 +26,7 @@ TYPE_NAMES = {
 
 _TABLES = {
     "keras": "nnc.passes.keras.supported",
+    "onnx": "nnc.passes.onnx.supported",
     "tflite": "nnc.passes.tfl.supported",
 }
 """For each format the module whose `supported` lists its operators."""

@@ -1,0 +1,337 @@
+"""
+The ONNX frontend: the bytes of a `.onnx` file become a module in the `onnx` dialect.
+
+`onnx_model` makes sure that the file is a graph; here nodes become operations, and everything that
+the dialect cannot express is collected, so that a user learns of all of it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    FusedLoc,
+    IntegerAttr,
+    LocationAttr,
+    ModuleOp,
+    NameLoc,
+    NoneAttr,
+    NoneType,
+    StringAttr,
+    TensorType,
+    UnknownLoc,
+    UnrankedTensorType,
+    i64,
+)
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.utils.exceptions import VerifyException
+
+from nnc.dialects.onnx import OPERATORS
+from nnc.dialects.onnx.base import AnyTensor, OnnxOp
+from nnc.dialects.onnx.quantization import RUNTIME_DOMAIN
+from nnc.dialects.onnx.structure import ConstantOp, NoValueOp
+from nnc.dialects.types import dense_attribute
+from nnc.frontends.errors import FrontendError, Problem
+from nnc.frontends.onnx_model import Graph, domain_of, label, read_graph
+from nnc.frontends.onnx_shapes import LARGEST_KNOWN, InputShapes, agree, inferred, settle_inputs
+from nnc.frontends.onnx_types import (
+    UnsupportedValueError,
+    array_of,
+    attribute_of,
+    element_type,
+    tensor_of,
+    tensor_type,
+)
+from nnc.frontends.source import ModelSource
+
+_TYPED_LIKE = {"QGemm": (8, 0), "QLinearConcat": (1,), "QLinearAdd": (7, 0), "QLinearMul": (7, 0)}
+"""Of ONNX Runtime's operators, the operands of which the first that is there types the result."""
+
+
+def import_onnx(
+    data: bytes,
+    *,
+    path: Path | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+) -> ModuleOp:
+    """
+    The module of a `.onnx` file: the function `@main`.
+
+    Weights in other files are looked for below the folder of `path`. `shapes` gives inputs a shape,
+    by name. The names of inputs and outputs are the function's `onnx.inputs` and `onnx.outputs`;
+    the location of an operation has the names of its results. What was decided for the user is in
+    `onnx.remarks`.
+
+    Raises FrontendError, with all problems, for files that are broken or not supported.
+    """
+    return _Importer(read_graph(data, path), shapes or {}).run()
+
+
+def read(source: ModelSource, *, shapes: Mapping[str, Sequence[int]]) -> ModuleOp:
+    """The frontend: see `import_onnx`."""
+    return import_onnx(source.data, path=source.path, shapes=shapes)
+
+
+@dataclass
+class _Importer:
+    """Builds the function, noting problems as it goes."""
+
+    graph: Graph
+    shapes: Mapping[str, Sequence[int]]
+
+    problems: list[Problem] = field(default_factory=list[Problem])
+    values: dict[str, SSAValue] = field(default_factory=dict[str, SSAValue])
+    types: dict[str, AnyTensor] = field(default_factory=dict[str, AnyTensor])
+    constants: dict[str, onnx.TensorProto] = field(default_factory=dict[str, onnx.TensorProto])
+    operations: list[Operation] = field(default_factory=list[Operation])
+    lost: set[str] = field(default_factory=set[str])
+    """Tensors that could not be made; the problem is noted, and what needs them is not built."""
+
+    none: NoValueOp | None = None
+
+    def run(self) -> ModuleOp:
+        """The module. Raises FrontendError."""
+        settled = settle_inputs(self.graph.inputs, self.shapes)
+        self.problems.extend(settled.problems)
+        block = Block()
+        self._arguments(block, settled)
+        for node in self.graph.nodes:
+            self._node(node)
+        if not settled.changed:
+            self._compare([*self.graph.described, *self.graph.outputs])
+        outputs = [self._operand(value.name) for value in self.graph.outputs]
+        if self.problems:
+            raise FrontendError(self.problems)
+        known = [value for value in outputs if value is not None]
+        block.add_ops([*([self.none] if self.none else []), *self.operations, ReturnOp(*known)])
+        kind = (block.arg_types, [value.type for value in known])
+        function = FuncOp("main", kind, Region(block))
+        function.attributes["onnx.inputs"] = _strings(it.name for it in self.graph.inputs)
+        function.attributes["onnx.outputs"] = _strings(it.name for it in self.graph.outputs)
+        if settled.remarks:
+            function.attributes["onnx.remarks"] = _strings(settled.remarks)
+        return ModuleOp([function])
+
+    def _arguments(self, block: Block, settled: InputShapes) -> None:
+        for value in self.graph.inputs:
+            if value.name in self.values:
+                self._problem(value.name, "input", "an input must not be repeated")
+            elif value.name in settled.types:
+                kind = self.types[value.name] = settled.types[value.name]
+                argument = block.insert_arg(kind, len(block.args), _location([value.name]))
+                self.values[value.name] = argument
+            else:
+                self.lost.add(value.name)
+
+    def _node(self, node: onnx.NodeProto) -> None:
+        before = len(self.problems)
+        if node.op_type == "Constant" and not domain_of(node):
+            self._constant_node(node)
+            return
+        operation = OPERATORS.get((domain_of(node), node.op_type))
+        if operation is None:
+            reason = "this operator is not supported; `nnc ops` lists those that are"
+            self._refuse(node, reason)
+            return
+        missing = [name for name in node.input if name and self._operand(name) is None]
+        if missing:
+            self.lost.update(node.output)
+            return
+        try:
+            op = self._operation(node, operation)
+            op.verify_()
+        except (UnsupportedValueError, VerifyException) as error:
+            self._refuse(node, str(error))
+            return
+        assert len(self.problems) == before
+        self.operations.append(op)
+        for name, result in zip(node.output, op.results, strict=True):
+            if name:
+                self.values[name] = result
+
+    def _operation(self, node: onnx.NodeProto, operation: type[OnnxOp]) -> OnnxOp:
+        """The operation of a node whose operands are there. Raises UnsupportedValueError."""
+        schema = self._schema(node)
+        since = 1 if schema is None else schema.since_version
+        properties = _properties(node, operation, schema)
+        if schema is None:
+            found = self._typed(node)
+        else:
+            found = inferred(
+                schema,
+                node,
+                self.types,
+                self.constants,
+                self.graph.opsets,
+                self.graph.ir_version,
+            )
+        # A result without a name is one that nobody wants.
+        results: list[Attribute] = []
+        for name in node.output:
+            if name and name not in found:
+                raise UnsupportedValueError(f"the type of its result '{name}' is not known")
+            results.append(found[name] if name else NoneType())
+        self.types.update({name: kind for name, kind in found.items() if name})
+        return operation.create(
+            operands=[self._value(name) for name in node.input],
+            result_types=results,
+            properties={**properties, "since": IntegerAttr(since, i64)},
+            location=_location([name for name in node.output if name]),
+        )
+
+    def _schema(self, node: onnx.NodeProto) -> onnx.defs.OpSchema | None:
+        """What the specification says of an operator; None for one of ONNX Runtime's."""
+        domain = domain_of(node)
+        if domain == RUNTIME_DOMAIN:
+            return None
+        version = self.graph.opsets.get(domain)
+        if version is None:
+            raise UnsupportedValueError(f"the model does not import the operator set '{domain}'")
+        try:
+            schema = onnx.defs.get_schema(node.op_type, version, domain)
+        except onnx.defs.SchemaError:
+            raise UnsupportedValueError(f"operator set {version} has no such operator") from None
+        if schema.deprecated:
+            raise UnsupportedValueError(f"operator set {version} no longer has this operator")
+        return schema
+
+    def _typed(self, node: onnx.NodeProto) -> dict[str, AnyTensor]:
+        """The element types of the results of an operator that ONNX does not specify."""
+        places = _TYPED_LIKE.get(node.op_type, (0,))
+        named = [node.input[k] for k in places if k < len(node.input) and node.input[k]]
+        element = self.types[named[0]].element_type if named else element_type(1)
+        return {name: UnrankedTensorType(element) for name in node.output if name}
+
+    def _value(self, name: str) -> SSAValue:
+        """An operand that is there, or the value that stands for one that is left out."""
+        if name:
+            return self.values[name]
+        if self.none is None:
+            self.none = NoValueOp.create(result_types=[NoneType()])
+        return self.none.output
+
+    def _operand(self, name: str) -> SSAValue | None:
+        """The value of a tensor, an initializer being made when first asked for."""
+        if name not in self.values and name not in self.lost:
+            self._initializer(name)
+        return self.values.get(name)
+
+    def _initializer(self, name: str) -> None:
+        tensor = self.graph.initializers.get(name)
+        assert tensor is not None, f"nothing makes {name}"
+        try:
+            self._constant(name, tensor)
+        except UnsupportedValueError as error:
+            self._problem(name, "initializer", str(error))
+            self.lost.add(name)
+
+    def _constant_node(self, node: onnx.NodeProto) -> None:
+        try:
+            tensor = _constant_of(node)
+            if len(node.output) != 1 or len(node.attribute) != 1:
+                raise UnsupportedValueError("expected one value and one result")
+            self._constant(node.output[0], tensor)
+        except UnsupportedValueError as error:
+            self._refuse(node, str(error))
+
+    def _constant(self, name: str, tensor: onnx.TensorProto) -> None:
+        array = array_of(tensor)
+        element = element_type(tensor.data_type)
+        kind = self.types[name] = TensorType(element, array.shape)
+        op = ConstantOp.create(
+            properties={"value": dense_attribute(array, element)},
+            result_types=[kind],
+            location=_location([name]),
+        )
+        self.operations.append(op)
+        self.values[name] = op.output
+        if array.size <= LARGEST_KNOWN:
+            self.constants[name] = tensor
+
+    def _compare(self, stated: Iterable[onnx.ValueInfoProto]) -> None:
+        """What the file says of its tensors must not contradict what they are."""
+        for value in stated:
+            computed = self.types.get(value.name)
+            if computed is None or not value.type.WhichOneof("value"):
+                continue
+            try:
+                kind = tensor_type(value.type)
+            except UnsupportedValueError as error:
+                self._problem(value.name, "tensor", str(error))
+                continue
+            if not agree(computed, kind):
+                reason = f"it is {computed}, and the file says {kind}"
+                self._problem(value.name, "tensor", reason)
+
+    def _refuse(self, node: onnx.NodeProto, reason: str) -> None:
+        domain = domain_of(node)
+        version = self.graph.opsets.get(domain)
+        set_name = f"{domain} {version or ''}".strip()
+        operator = f"{node.op_type} (operator set {set_name})"
+        self._problem(label(node), operator, reason)
+        self.lost.update(node.output)
+
+    def _problem(self, layer: str, operator: str, reason: str) -> None:
+        self.problems.append(Problem(reason, layer, operator))
+
+
+def _properties(
+    node: onnx.NodeProto, operation: type[OnnxOp], schema: onnx.defs.OpSchema | None
+) -> dict[str, Attribute]:
+    """
+    The attributes of a node, with the defaults of its version for those it leaves out. Raises
+    UnsupportedValueError.
+    """
+    kinds = operation.SIGNATURE.attributes
+    given = {attribute.name: attribute for attribute in node.attribute}
+    if len(given) < len(node.attribute):
+        raise UnsupportedValueError("an attribute is given twice")
+    allowed = schema.attributes if schema is not None else kinds
+    unknown = [name for name in given if name not in allowed or name not in kinds]
+    if unknown:
+        raise UnsupportedValueError(f"it has no attribute {', '.join(unknown)}")
+    if schema is not None:
+        for name, attribute in schema.attributes.items():
+            if name in given or name not in kinds:
+                continue
+            if attribute.required:
+                raise UnsupportedValueError(f"expected its attribute {name}, got none")
+            if attribute.default_value.type != onnx.AttributeProto.UNDEFINED:
+                given[name] = attribute.default_value
+    return {name: attribute_of(proto, kinds[name]) for name, proto in given.items()}
+
+
+def _constant_of(node: onnx.NodeProto) -> onnx.TensorProto:
+    """The tensor of a Constant node. Raises UnsupportedValueError."""
+    for attribute in node.attribute:
+        match attribute.name:
+            case "value":
+                return attribute.t
+            case "value_float":
+                return tensor_of(attribute.f, np.float32)
+            case "value_floats":
+                return tensor_of(attribute.floats, np.float32)
+            case "value_int":
+                return tensor_of(attribute.i, np.int64)
+            case "value_ints":
+                return tensor_of(attribute.ints, np.int64)
+            case _:
+                raise UnsupportedValueError(f"a constant by {attribute.name} is not supported")
+    raise UnsupportedValueError("expected a value, got none")
+
+
+def _location(names: Sequence[str]) -> LocationAttr:
+    locations = tuple(NameLoc(StringAttr(name), NoneAttr()) for name in names)
+    if len(locations) == 1:
+        return locations[0]
+    return FusedLoc(locations, NoneAttr()) if locations else UnknownLoc()
+
+
+def _strings(values: Iterable[str]) -> ArrayAttr[StringAttr]:
+    return ArrayAttr([StringAttr(value) for value in values])

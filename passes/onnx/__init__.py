@@ -1,0 +1,35 @@
+"""
+The rewrites of `onnx-to-nn`, one module per family of operators.
+
+A rewrite registers itself when its module is imported; importing this package imports them all.
+"""
+
+from nnc.passes.onnx import (
+    arithmetic,
+    convolution,
+    functions,
+    indexing,
+    matmul,
+    normalization,
+    pooling,
+    reduction,
+    resizing,
+    shaping,
+    slicing,
+)
+from nnc.passes.onnx.lowering import REWRITES
+
+__all__ = [
+    "REWRITES",
+    "arithmetic",
+    "convolution",
+    "functions",
+    "indexing",
+    "matmul",
+    "normalization",
+    "pooling",
+    "reduction",
+    "resizing",
+    "shaping",
+    "slicing",
+]

@@ -1,0 +1,178 @@
+"""
+From the `onnx` dialect to the canonical one: what ONNX means, said explicitly.
+
+Images become NHWC, by transposes around the layers that work on them, which `nn-sink-transposes`
+moves away. Shapes, paddings and axes become numbers, whatever they are computed from. What has no
+equivalent is reported all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DictionaryAttr,
+    FunctionType,
+    FusedLoc,
+    LocationAttr,
+    ModuleOp,
+    NameLoc,
+    NoneAttr,
+    StringAttr,
+)
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import VerifyException
+
+from nnc.dialects.nn.base import NnOp
+from nnc.dialects.nn.interpreter import layer_names
+from nnc.dialects.nn.states import NAME
+from nnc.dialects.onnx.base import OnnxOp
+from nnc.dialects.onnx.structure import ConstantOp, NoValueOp
+from nnc.frontends.errors import FrontendError, Problem
+from nnc.passes.nn_builder import UnsupportedError
+from nnc.passes.onnx import REWRITES
+from nnc.passes.onnx.lowering import Lowering, Node, Numerics
+
+REMARKS = "nn.remarks"
+
+
+@dataclass(frozen=True)
+class OnnxToNnPass(ModulePass):
+    """
+    Rewrites every function of `onnx` operations into `nn` ops.
+
+    `numerics` is the contract of quantised layers: `onnx` for fixed point, `onnx-exact` for the
+    arithmetic of ONNX Runtime. Raises `FrontendError` with every operator that is not supported.
+    """
+
+    name = "onnx-to-nn"
+
+    numerics: Numerics = "onnx"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        problems: list[Problem] = []
+        functions = [entry for entry in op.body.block.ops if isinstance(entry, FuncOp)]
+        converted = [_Function(function, self.numerics, problems) for function in functions]
+        if problems:
+            raise FrontendError(problems)
+        for function in converted:
+            function.replace()
+
+
+class _Function:
+    """One function, rebuilt beside the original until all of it is known to be supported."""
+
+    def __init__(self, function: FuncOp, numerics: Numerics, problems: list[Problem]):
+        self.function = function
+        self.problems = problems
+        self.unsupported: set[SSAValue] = set()
+        self.block = Block(arg_types=function.body.block.arg_types)
+        self.lowering = Lowering(self.block, numerics)
+        for source, argument in zip(function.body.block.args, self.block.args, strict=True):
+            argument.name_hint = source.name_hint
+            self.lowering.bind(source, argument)
+        for op in function.body.block.ops:
+            self._rewrite(op)
+
+    def _rewrite(self, op: Operation) -> None:
+        self.lowering.location = op.location
+        if isinstance(op, ConstantOp | NoValueOp):
+            return
+        if any(operand in self.unsupported for operand in op.operands):
+            # Its operands' shapes are unknown, and they have been reported.
+            if isinstance(op, OnnxOp) and op.operator not in REWRITES:
+                self._report(op, _not_supported())
+            self.unsupported.update(op.results)
+            return
+        try:
+            self._append(op)
+        except UnsupportedError as error:
+            self._report(op, error)
+            self.unsupported.update(op.results)
+
+    def _append(self, op: Operation) -> None:
+        lowering = self.lowering
+        if isinstance(op, ReturnOp):
+            outputs = [lowering.value(operand) for operand in op.operands]
+            lowering.insert(ReturnOp(*(value for value in outputs if value is not None)))
+            return
+        if not isinstance(op, OnnxOp) or op.operator not in REWRITES:
+            raise _not_supported()
+        last = self.block.last_op
+        found = REWRITES[op.operator](Node(op, lowering), lowering)
+        results = [found] if isinstance(found, SSAValue) else list(found)
+        self._check(last)
+        for source, result in zip(op.results, results, strict=False):
+            result.name_hint = source.name_hint
+            lowering.bind(source, result)
+        self.unsupported.update(op.results[len(results) :])
+        _locate_each(op.location, results)
+
+    def _check(self, last: Operation | None) -> None:
+        """What a rewrite made must verify: its ops refuse types that they do not have."""
+        op = self.block.first_op if last is None else last.next_op
+        while op is not None:
+            try:
+                op.verify_()
+            except VerifyException as error:
+                raise UnsupportedError(str(error)) from error
+            op = op.next_op
+
+    def _report(self, op: Operation, error: UnsupportedError) -> None:
+        names = layer_names(op.location)
+        operator = op.name
+        if isinstance(op, OnnxOp):
+            operator = f"{op.operator} (since operator set {op.since.value.data})"
+        layer = next(iter(names), None)
+        self.problems.append(Problem(error.reason, layer, operator, error.remedy))
+
+    def replace(self) -> None:
+        """Puts the new body in place of the old one."""
+        function, block = self.function, self.block
+        terminator = block.last_op
+        assert isinstance(terminator, ReturnOp)
+        self.lowering.drop_unused()
+        function.body.detach_block(function.body.block)
+        function.detach_region(function.body)
+        function.add_region(Region(block))
+        function.function_type = FunctionType.from_lists(
+            block.arg_types, [operand.type for operand in terminator.operands]
+        )
+        function.arg_attrs = _attributes(function, "onnx.inputs")
+        function.res_attrs = _attributes(function, "onnx.outputs")
+        remarks = _strings(function.attributes.pop("onnx.remarks", None))
+        remarks += self.lowering.remarks
+        if remarks:
+            function.attributes[REMARKS] = ArrayAttr([StringAttr(remark) for remark in remarks])
+
+
+def _locate_each(location: LocationAttr, results: Sequence[SSAValue]) -> None:
+    """Gives the op behind each of several results the name of that result."""
+    if not isinstance(location, FusedLoc):
+        return
+    parts = [NameLoc(StringAttr(name), NoneAttr()) for name in layer_names(location)]
+    for part, result in zip(parts, results, strict=False):
+        owner = result.owner
+        if isinstance(owner, NnOp) and len(owner.results) == 1 and owner.location == location:
+            owner.location = part
+
+
+def _not_supported() -> UnsupportedError:
+    return UnsupportedError("this operator is not supported")
+
+
+def _attributes(function: FuncOp, key: str) -> ArrayAttr[DictionaryAttr] | None:
+    """The names of arguments or results, which an attribute of the function has until now."""
+    names = _strings(function.attributes.pop(key, None))
+    return ArrayAttr([DictionaryAttr({NAME: StringAttr(name)}) for name in names]) or None
+
+
+def _strings(attribute: Attribute | None) -> list[str]:
+    if not isinstance(attribute, ArrayAttr):
+        return []
+    return [entry.data for entry in attribute if isinstance(entry, StringAttr)]

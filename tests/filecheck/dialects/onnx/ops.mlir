@@ -1,0 +1,28 @@
+// RUN: nn-opt %s --print-debuginfo | nn-opt --print-debuginfo | filecheck %s
+
+func.func @main(%x: tensor<1x3x8x8xf32>, %n: tensor<*xi64>) -> tensor<*xf32>
+    attributes {onnx.inputs = ["x", "n"], onnx.outputs = ["y"]} {
+  %none = onnx.NoValue : none
+  %w = onnx.Constant {value = dense<0.5> : tensor<4x3x1x1xf32>} : tensor<4x3x1x1xf32> loc("w")
+  %c = onnx.Conv %x, %w, %none {group = 1 : i64, pads = array<i64: 0, 0, 0, 0>, auto_pad = "NOTSET", since = 11 : i64}
+    : (tensor<1x3x8x8xf32>, tensor<4x3x1x1xf32>, none) -> tensor<1x4x8x8xf32> loc("conv")
+  %e = onnx.Elu %c {alpha = 1.5 : f32, since = 6 : i64} : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
+  %p, %i = onnx.MaxPool %e {kernel_shape = array<i64: 2, 2>, since = 12 : i64}
+    : (tensor<1x4x8x8xf32>) -> (tensor<1x4x7x7xf32>, tensor<1x4x7x7xi64>) loc(fused["pool", "places"])
+  %y = onnx.Reshape %p, %n {allowzero = 0 : i64, since = 14 : i64}
+    : (tensor<1x4x7x7xf32>, tensor<*xi64>) -> tensor<*xf32>
+  func.return %y : tensor<*xf32>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: onnx.NoValue : none
+// CHECK-NEXT: onnx.Constant {value = dense<5.000000e-01> : tensor<4x3x1x1xf32>} : tensor<4x3x1x1xf32> loc("w")
+// CHECK-NEXT: onnx.Conv
+// CHECK-SAME: since = 11 : i64
+// CHECK-SAME: loc("conv")
+// CHECK-NEXT: onnx.Elu
+// CHECK-SAME: alpha = 1.500000e+00 : f32
+// CHECK-NEXT: onnx.MaxPool
+// CHECK-SAME: loc(fused["pool", "places"])
+// CHECK-NEXT: onnx.Reshape
+// CHECK-SAME: -> tensor<*xf32>

@@ -1,0 +1,75 @@
+// RUN: nn-opt %s -p onnx-to-nn --split-input-file | filecheck %s
+// RUN: nn-opt %s -p onnx-to-nn --split-input-file --print-debuginfo | filecheck %s --check-prefix=LOC
+
+// A convolution works channels last, between transposes; its weights are constants in its order.
+
+func.func @main(%x: tensor<1x3x4x4xf32>) -> tensor<1x2x2x2xf32>
+    attributes {onnx.inputs = ["image"], onnx.outputs = ["map"], onnx.remarks = ["a remark"]} {
+  %w = onnx.Constant {value = dense<1.0> : tensor<2x3x3x3xf32>} : tensor<2x3x3x3xf32>
+  %y = onnx.Conv %x, %w {auto_pad = "SAME_UPPER", group = 1 : i64, strides = array<i64: 2, 2>, since = 11 : i64}
+    : (tensor<1x3x4x4xf32>, tensor<2x3x3x3xf32>) -> tensor<1x2x2x2xf32> loc("conv")
+  func.return %y : tensor<1x2x2x2xf32>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: {nn.name = "image"}
+// CHECK-SAME: {nn.name = "map"}
+// CHECK-SAME: nn.remarks = ["a remark"]
+// CHECK-NEXT: nn.transpose
+// CHECK-SAME: permutation = array<i64: 0, 2, 3, 1>
+// CHECK-NEXT: nn.constant
+// CHECK-SAME: tensor<2x3x3x3xf32>
+// CHECK-NEXT: nn.conv2d
+// CHECK-SAME: strides = array<i64: 2, 2>
+// CHECK-SAME: padding = array<i64: 0, 1, 0, 1>
+// CHECK-NEXT: nn.transpose
+// CHECK-SAME: permutation = array<i64: 0, 3, 1, 2>
+// CHECK-NEXT: func.return
+// LOC: nn.conv2d
+// LOC-SAME: loc("conv")
+
+// -----
+
+// Shapes that are computed are numbers afterwards.
+
+func.func @main(%x: tensor<2x3x4xf32>) -> tensor<2x12xf32> {
+  %shape = onnx.Shape %x {start = 0 : i64, end = 1 : i64, since = 15 : i64} : (tensor<2x3x4xf32>) -> tensor<1xi64>
+  %rest = onnx.Constant {value = dense<-1> : tensor<1xi64>} : tensor<1xi64>
+  %wanted = onnx.Concat %shape, %rest {axis = 0 : i64, since = 13 : i64} : (tensor<1xi64>, tensor<1xi64>) -> tensor<2xi64>
+  %y = onnx.Reshape %x, %wanted {allowzero = 0 : i64, since = 14 : i64} : (tensor<2x3x4xf32>, tensor<2xi64>) -> tensor<2x12xf32>
+  func.return %y : tensor<2x12xf32>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: nn.reshape
+// CHECK-NEXT: func.return
+
+// -----
+
+// Before version 13, softmax runs over its axis and all behind it.
+
+func.func @main(%x: tensor<2x3x4xf32>) -> tensor<2x3x4xf32> {
+  %y = onnx.Softmax %x {axis = 1 : i64, since = 11 : i64} : (tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  func.return %y : tensor<2x3x4xf32>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: nn.reshape
+// CHECK-NEXT: nn.softmax
+// CHECK-SAME: tensor<2x12xf32>
+// CHECK-NEXT: nn.reshape
+
+// -----
+
+// From version 13 on, along its axis only.
+
+func.func @main(%x: tensor<2x3x4xf32>) -> tensor<2x3x4xf32> {
+  %y = onnx.Softmax %x {axis = 1 : i64, since = 13 : i64} : (tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  func.return %y : tensor<2x3x4xf32>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: nn.transpose
+// CHECK-NEXT: nn.softmax
+// CHECK-SAME: tensor<2x4x3xf32>
+// CHECK-NEXT: nn.transpose

@@ -1,0 +1,47 @@
+"""
+ONNX's own backend tests through the generated C.
+
+`support.onnx_report` runs all of them and writes docs/onnx-conformance.md; here, a few of those of
+each operator must pass that pass there.
+"""
+
+from __future__ import annotations
+
+from support.compiled import How
+from support.onnx_cases import Case, exclusion, node_cases, run_cases
+from support.onnx_report import KNOWN, read_known
+
+from nnc.passes.onnx import REWRITES
+
+FAST = How(flags=("-O0",))
+MOST_CASES = 3
+"""Cases of one operator that are run; `support.onnx_report` runs all."""
+
+
+def chosen(cases: list[Case]) -> list[Case]:
+    """A few cases of each operator, evenly spread over its own, without those known not to pass."""
+    known = read_known()
+    by_operator: dict[str, list[Case]] = {}
+    for case in cases:
+        if exclusion(case) is None and case.name not in known and len(case.operators) == 1:
+            by_operator.setdefault(case.operators[0], []).append(case)
+    picked: list[Case] = []
+    for several in by_operator.values():
+        step = max(1, len(several) // MOST_CASES)
+        picked += several[::step][:MOST_CASES]
+    return picked
+
+
+def test_single_operators() -> None:
+    cases = chosen(node_cases())
+    assert {case.operators[0] for case in cases} >= {"Conv", "Softmax", "Gather", "Resize"}
+    assert {case.operators[0] for case in cases} <= set(REWRITES) | {"Constant"}
+    outcomes = run_cases(cases, FAST)
+    wrong = [f"{it.case.name}: {it.reason}" for it in outcomes if it.verdict != "passed"]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_list_is_of_cases_that_exist() -> None:
+    assert KNOWN.exists()
+    names = {case.name for case in node_cases()}
+    assert set(read_known()) <= names

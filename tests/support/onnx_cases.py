@@ -1,0 +1,199 @@
+"""
+ONNX's own backend tests as networks, and what becomes of each of them.
+
+A case is a model with inputs and the outputs that the specification wants. Many of them feed at run
+time what a compiler has to know, such as the shape of a Reshape: where a model does not compile
+otherwise, its inputs of integers and truth values are bound as constants, all but the first.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import numpy_helper
+from support.compiled import CompiledError, How, run_all
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.utils.exceptions import DiagnosticException
+
+from nnc.frontends.onnx import import_onnx
+from nnc.passes.nn_sink_transposes import NnSinkTransposesPass
+from nnc.passes.nn_verify_contract import NnVerifyContractPass
+from nnc.passes.onnx.lowering import REWRITES
+from nnc.passes.onnx_to_nn import OnnxToNnPass
+
+Array = npt.NDArray[Any]
+
+TYPES = ("float32", "int8", "uint8", "int32", "int64", "bool")
+"""The element types of the cases that count."""
+
+_WANTED = """
+Abs Acos Acosh Asin Asinh Atan Atanh Ceil Clip Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid
+HardSwish Hardmax Identity LeakyRelu Log LogSoftmax Neg Not PRelu Reciprocal Relu Round Selu
+Sigmoid Sign Sin Sinh Softmax Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Conv ConvTranspose
+Gemm MatMul Einsum AveragePool MaxPool GlobalAveragePool GlobalMaxPool BatchNormalization
+InstanceNormalization LRN LpNormalization Add Sub Mul Div Pow Mod Min Max Mean Sum BitShift And Or
+Xor Equal Greater GreaterOrEqual Less LessOrEqual Where ReduceL1 ReduceL2 ReduceLogSumExp
+ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare ArgMax ArgMin TopK Cast Concat
+Constant ConstantOfShape DepthToSpace SpaceToDepth Expand Flatten Gather GatherElements GatherND
+Pad Range Reshape Resize ScatterND Shape Slice Split Squeeze Tile Transpose Unsqueeze Upsample
+Dropout GRU LSTM QuantizeLinear DequantizeLinear QLinearConv QLinearMatMul ArrayFeatureExtractor
+LabelEncoder LinearClassifier Normalizer Scaler SVMClassifier SVMRegressor TreeEnsembleClassifier
+TreeEnsembleRegressor ZipMap LayerNormalization GroupNormalization RMSNormalization Attention
+ConvInteger MatMulInteger DynamicQuantizeLinear RNN TreeEnsemble If Loop Scan
+"""
+
+OPERATORS = frozenset(_WANTED.split())
+"""The operators whose cases count: those that are to be supported."""
+
+Verdict = Literal["passed", "failed", "refused", "excluded"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A backend test: a model, inputs and outputs."""
+
+    name: str
+    model: onnx.ModelProto
+    inputs: list[Any]
+    outputs: list[Any]
+    rtol: float
+    atol: float
+
+    @property
+    def operators(self) -> list[str]:
+        """The operators of its nodes."""
+        return sorted({node.op_type for node in self.model.graph.node})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a case, and why."""
+
+    case: Case
+    verdict: Verdict
+    reason: str = ""
+
+
+def node_cases() -> list[Case]:
+    """All tests of single operators, by name."""
+    from onnx.backend.test.loader import load_model_tests
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tests = load_model_tests(kind="node")
+    cases: list[Case] = []
+    for test in cast(Any, tests):
+        inputs, outputs = test.data_sets[0]
+        cases.append(Case(test.name, test.model, list(inputs), list(outputs), test.rtol, test.atol))
+    return sorted(cases, key=lambda case: case.name)
+
+
+def exclusion(case: Case) -> str | None:
+    """Why a case does not count, None where it does."""
+    others = sorted(set(case.operators) - OPERATORS - REWRITES.keys())
+    if others:
+        return f"operators outside the list: {', '.join(others[:3])}"
+    graph = case.model.graph
+    for value in (*graph.input, *graph.output):
+        if value.type.WhichOneof("value") != "tensor_type":
+            return "inputs or outputs that are no tensors"
+        if not value.type.tensor_type.HasField("shape"):
+            return "shapes that are not static"
+        if any(not dim.HasField("dim_value") for dim in value.type.tensor_type.shape.dim):
+            return "shapes that are not static"
+    for array in (*case.inputs, *case.outputs):
+        if not isinstance(array, np.ndarray | np.generic) or array.dtype.name not in TYPES:
+            return "element types outside the list"
+    for tensor in graph.initializer:
+        if cast(Any, numpy_helper).to_array(tensor).dtype.name not in TYPES:
+            return "element types outside the list"
+    if any(np.asarray(array).size == 0 for array in case.outputs):
+        return "outputs without elements"
+    return None
+
+
+def lowered(case: Case) -> tuple[ModuleOp, list[Array]]:
+    """
+    The `nn` module of a case and the inputs that it has at run time. Raises DiagnosticException.
+    """
+    inputs = [np.asarray(array) for array in case.inputs]
+    try:
+        return _module(case.model), inputs
+    except DiagnosticException:
+        bound = onnx.ModelProto()
+        bound.CopyFrom(case.model)
+        graph = bound.graph
+        fed: list[Array] = []
+        for number, (value, array) in enumerate(zip(case.model.graph.input, inputs, strict=True)):
+            if (
+                (number and array.dtype.kind in "iub")
+                or "roi" in value.name
+                or "scales" in value.name
+            ):
+                graph.initializer.append(cast(Any, numpy_helper).from_array(array, value.name))
+            else:
+                fed.append(array)
+        if len(fed) == len(inputs):
+            raise
+        return _module(bound), fed
+
+
+def _module(model: onnx.ModelProto) -> ModuleOp:
+    module = import_onnx(model.SerializeToString())
+    OnnxToNnPass().apply(Context(), module)
+    NnSinkTransposesPass(io="kept").apply(Context(), module)
+    NnVerifyContractPass().apply(Context(), module)
+    return module
+
+
+def run_cases(cases: Sequence[Case], how: How, batch: int = 100) -> list[Outcome]:
+    """What becomes of each case: through the generated C, many of them in one library."""
+    outcomes: dict[str, Outcome] = {}
+    ready: list[tuple[Case, ModuleOp, list[Array]]] = []
+    for case in cases:
+        reason = exclusion(case)
+        if reason is not None:
+            outcomes[case.name] = Outcome(case, "excluded", reason)
+            continue
+        try:
+            ready.append((case, *lowered(case)))
+        except DiagnosticException as error:
+            text = str(error).splitlines()[0]
+            outcomes[case.name] = Outcome(case, "refused", text)
+    for start in range(0, len(ready), batch):
+        for outcome in _run(ready[start : start + batch], how):
+            outcomes[outcome.case.name] = outcome
+    return [outcomes[case.name] for case in cases]
+
+
+def _run(batch: Sequence[tuple[Case, ModuleOp, list[Array]]], how: How) -> list[Outcome]:
+    """A batch that does not compile or crashes is taken apart."""
+    try:
+        runs = run_all([(module, [inputs]) for _, module, inputs in batch], how)
+    except (CompiledError, AssertionError, KeyError, ValueError) as error:
+        if len(batch) == 1:
+            text = f"{type(error).__name__}: {error}".splitlines()[0]
+            return [Outcome(batch[0][0], "failed", text[:200])]
+        middle = len(batch) // 2
+        return [*_run(batch[:middle], how), *_run(batch[middle:], how)]
+    return [_judged(case, run[0].outputs) for (case, _, _), run in zip(batch, runs, strict=True)]
+
+
+def _judged(case: Case, outputs: Sequence[Array]) -> Outcome:
+    wanted = [np.asarray(array) for array in case.outputs]
+    for number, (found, right) in enumerate(zip(outputs, wanted, strict=True)):
+        if found.shape != right.shape or found.dtype != right.dtype:
+            got = f"{found.dtype}{found.shape}, expected {right.dtype}{right.shape}"
+            return Outcome(case, "failed", f"output {number}: {got}")
+        if not np.allclose(found, right, case.rtol, case.atol, equal_nan=True):
+            with np.errstate(all="ignore"):
+                error = np.abs(found.astype(float) - right.astype(float))
+            return Outcome(case, "failed", f"output {number}: off by up to {np.nanmax(error):.3g}")
+    return Outcome(case, "passed")
