@@ -263,21 +263,30 @@ class LstmBase(ProgramOp, ABC):
         p.for_each([batch, units], multiply)
 
 
-ACTIVATIONS = ("identity", "relu", "relu6", "relu_n1_to_1", "tanh", "logistic")
+ACTIVATIONS = (
+    *("identity", "relu", "relu6", "relu_n1_to_1", "tanh", "logistic"),
+    *("hard_sigmoid_5", "hard_sigmoid_6"),
+)
+"""
+What recurrent layers may have as activations. The hard sigmoids are straight lines through 1/2 with
+a slope of 1/5 or 1/6, between 0 and 1.
+"""
 
 
 class FloatLstm(LstmBase, ABC):
     """What LSTMs with a float state share."""
 
     activation = prop_def(StringAttr)
+    gate_activation = opt_prop_def(StringAttr)
     cell_clip = opt_prop_def(FloatAttr)
     projection_clip = opt_prop_def(FloatAttr)
 
     def verify_(self) -> None:
         super().verify_()
-        if self.activation.data not in ACTIVATIONS:
-            expected = ", ".join(ACTIVATIONS)
-            raise VerifyException(f"expected one of {expected}, got {self.activation.data}")
+        for name in (self.activation, self.gate_activation):
+            if name is not None and name.data not in ACTIVATIONS:
+                expected = ", ".join(ACTIVATIONS)
+                raise VerifyException(f"expected one of {expected}, got {name.data}")
         for value in (self.input, self.hidden, self.cell, self.output, self.bias):
             if element_of(value) != f32:
                 raise VerifyException(f"expected float32 tensors, got {value.type}")
@@ -287,7 +296,10 @@ class FloatLstm(LstmBase, ABC):
         return f32, f32
 
     def activate(self, gate: str, total: S) -> S:
-        return activated("logistic" if gate != "cell" else self.activation.data, total)
+        if gate == "cell":
+            return activated(self.activation.data, total)
+        given = self.gate_activation
+        return activated("logistic" if given is None else given.data, total)
 
     def next_of_cell(self, cell: S, forget: S, entry: S | None, candidate: S) -> S:
         share = 1.0 - forget if entry is None else entry
@@ -528,6 +540,10 @@ def activated(name: str, x: S) -> S:
             return x.clamp(0.0, 6.0)
         case "relu_n1_to_1":
             return x.clamp(-1.0, 1.0)
+        case "hard_sigmoid_5":
+            return (x * 0.2 + 0.5).clamp(0.0, 1.0)
+        case "hard_sigmoid_6":
+            return (x + 3.0).clamp(0.0, 6.0) / 6.0
         case _:
             return x
 

@@ -13,6 +13,7 @@ from nnc.passes.keras import (
     normalization,
     pooling,
     preprocessing,
+    recurrent,
     reshaping,
 )
 from nnc.passes.keras.lowering import REWRITES
@@ -27,5 +28,6 @@ __all__ = [
     "normalization",
     "pooling",
     "preprocessing",
+    "recurrent",
     "reshaping",
 ]

@@ -12,7 +12,7 @@ from nnc.dialects.nn.movement import GatherOp
 from nnc.dialects.types import element_of, shape_of
 from nnc.passes.keras.activation import activate
 from nnc.passes.keras.lowering import Lowering, floats, rewrite
-from nnc.passes.nn_builder import integer
+from nnc.passes.nn_builder import UnsupportedError, integer
 
 
 @rewrite(source.DenseOp)
@@ -32,6 +32,8 @@ def _dense(op: source.DenseOp, to: Lowering) -> SSAValue:
 
 @rewrite(source.EmbeddingOp)
 def _embedding(op: source.EmbeddingOp, to: Lowering) -> SSAValue:
+    if op.mask_zero.value.data:
+        raise UnsupportedError("masks are not supported", "mask_zero=False works")
     indices = to.value(op.input)
     if element_of(indices) != i32:
         indices = to.op(CastOp, [indices], TensorType(i32, shape_of(indices)))
