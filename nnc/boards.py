@@ -90,11 +90,6 @@ class Core:
     has_unaligned: bool = True
 
     @property
-    def has_fpu(self) -> bool:
-        """Whether float32 arithmetic is done in hardware."""
-        return self.fpu != "none"
-
-    @property
     def board(self) -> Board:
         """The machine tried first."""
         return self.boards[0]

@@ -132,11 +132,6 @@ class TensorInfo:
     offset: int
     flags: int
 
-    @property
-    def is_in_arena(self) -> bool:
-        """Whether the tensor has a place in the arena, so that its bytes can be read."""
-        return self.offset != OUTSIDE
-
     def array(self, data: bytes) -> npt.NDArray[np.generic]:
         """`data` as an array of `shape`; BIN32 words with the last axis counted in words."""
         shape = self.shape

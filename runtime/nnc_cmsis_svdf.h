@@ -44,3 +44,16 @@ static void recall(const cmsis_nn_svdf_params *params,
         }
     }
 }
+
+static void svdf(const cmsis_nn_svdf_params *params,
+                 const cmsis_nn_per_tensor_quant_params *input_quant,
+                 const cmsis_nn_per_tensor_quant_params *output_quant,
+                 const cmsis_nn_dims *input_dims, const int8_t *input,
+                 const cmsis_nn_dims *feature_dims, const int8_t *features,
+                 const cmsis_nn_dims *time_dims, const SVDF_STATE *times, const int32_t *bias,
+                 SVDF_STATE *state, int8_t *output) {
+    const int32_t filters = feature_dims->n;
+    const int32_t steps = time_dims->h;
+    remember(params, input_quant, input_dims, input, filters, features, steps, state);
+    recall(params, output_quant, input_dims->n, filters, times, steps, state, bias, output);
+}

@@ -17,11 +17,8 @@ arm_cmsis_nn_status nnc_cmsis_svdf_state_s16_s8(
     (void)state_dims;
     (void)bias_dims;
     (void)output_dims;
-    const int32_t filters = weights_feature_dims->n;
-    const int32_t steps = weights_time_dims->h;
-    remember(svdf_params, input_quant_params, input_dims, input_data, filters, weights_feature_data,
-             steps, state_data);
-    recall(svdf_params, output_quant_params, input_dims->n, filters, weights_time_data, steps,
-           state_data, bias_data, output_data);
+    svdf(svdf_params, input_quant_params, output_quant_params, input_dims, input_data,
+         weights_feature_dims, weights_feature_data, weights_time_dims, weights_time_data, bias_data,
+         state_data, output_data);
     return ARM_CMSIS_NN_SUCCESS;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -51,6 +52,7 @@ from nnc.dialects.nn.checks import (
     Kind,
     check_axis,
     check_kind,
+    check_output,
     check_rounding,
     check_same_element,
 )
@@ -360,8 +362,23 @@ class CastOp(UnaryOp):
         return value.ne(value).select(b.constant(high, i32), whole).to(kind)
 
 
+class TableOp(ElementwiseOp, ABC):
+    """A function of one stored value at a time, as a table of its results."""
+
+    input = operand_def(TensorType)
+    table = operand_def(TensorType)
+    output = result_def(TensorType)
+
+    def element(self, b: Elements[S], index: Sequence[S], result: int) -> S:
+        return self.body(b, b.load(0, index))
+
+    def lower(self, b: LoopBuilder) -> None:
+        elements, codes = LoopElements(b), b.flat(b.inputs[0])
+        b.produce(b.flat(b.outputs[0]), lambda index: self.body(elements, b.load(codes, index)))
+
+
 @irdl_op_definition
-class LookupOp(ElementwiseOp):
+class LookupOp(TableOp):
     """
     A function of 8 bits as the table of its results: entry 0 is that of the smallest stored value.
 
@@ -373,10 +390,6 @@ class LookupOp(ElementwiseOp):
 
     name = "nn.lookup"
 
-    input = operand_def(TensorType)
-    table = operand_def(TensorType)
-    output = result_def(TensorType)
-
     def verify_(self) -> None:
         source = quantization_of(self.input)
         if source is None or not is_8_bit(source):
@@ -384,17 +397,7 @@ class LookupOp(ElementwiseOp):
         expected = TensorType(element_of(self.output), [256])
         if self.table.type != expected:
             raise VerifyException(f"expected a table of {expected}, got {self.table.type}")
-        if shape_of(self.input) != shape_of(self.output):
-            raise VerifyException(
-                f"expected an output of shape {shape_of(self.input)}, got {shape_of(self.output)}"
-            )
-
-    def element(self, b: Elements[S], index: Sequence[S], result: int) -> S:
-        return self.body(b, b.load(0, index))
-
-    def lower(self, b: LoopBuilder) -> None:
-        elements, codes = LoopElements(b), b.flat(b.inputs[0])
-        b.produce(b.flat(b.outputs[0]), lambda index: self.body(elements, b.load(codes, index)))
+        check_output(self.output, shape_of(self.input))
 
     def body(self, b: Elements[S], *values: S) -> S:
         source = quantization_of(self.input)
@@ -403,7 +406,7 @@ class LookupOp(ElementwiseOp):
 
 
 @irdl_op_definition
-class Lookup16Op(ElementwiseOp):
+class Lookup16Op(TableOp):
     """
     A function of 16 bits as its results at 513 places, 128 stored values apart, with linear
     interpolation between them (TFLite `kernels/internal/common.h`).
@@ -416,26 +419,12 @@ class Lookup16Op(ElementwiseOp):
 
     name = "nn.lookup16"
 
-    input = operand_def(TensorType)
-    table = operand_def(TensorType)
-    output = result_def(TensorType)
-
     def verify_(self) -> None:
         for what, value in (("an input", self.input), ("an output", self.output)):
             check_kind(what, value, Kind.QUANTIZED_16)
         if self.table.type != TensorType(IntegerType(16), [513]):
             raise VerifyException(f"expected a table of 513 x i16, got {self.table.type}")
-        if shape_of(self.input) != shape_of(self.output):
-            raise VerifyException(
-                f"expected an output of shape {shape_of(self.input)}, got {shape_of(self.output)}"
-            )
-
-    def element(self, b: Elements[S], index: Sequence[S], result: int) -> S:
-        return self.body(b, b.load(0, index))
-
-    def lower(self, b: LoopBuilder) -> None:
-        elements, codes = LoopElements(b), b.flat(b.inputs[0])
-        b.produce(b.flat(b.outputs[0]), lambda index: self.body(elements, b.load(codes, index)))
+        check_output(self.output, shape_of(self.input))
 
     def body(self, b: Elements[S], *values: S) -> S:
         code = values[0].to(i32)

@@ -239,7 +239,6 @@ def _erfc(x: Doubles) -> Doubles:
 
 
 exp32 = in_float32(np.exp)
-log32 = in_float32(np.log)
 tanh32 = in_float32(np.tanh)
 expm132 = in_float32(np.expm1)
 erfc32 = in_float32(_erfc)

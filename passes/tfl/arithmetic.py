@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from xdsl.dialects.builtin import IntegerType, Signedness, TensorType, f32, i8, i16, i32, i64
+from xdsl.dialects.builtin import TensorType, f32, i8, i16, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
 from nnc.dialects.nn import arithmetic, binary
@@ -14,10 +14,11 @@ from nnc.dialects.nn.base import RoundingAttr
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.tfl import binary as source
 from nnc.dialects.types import element_of
-from nnc.dialects.utils import Rounding
 from nnc.passes.nn_builder import UnsupportedError, flag, integer
 from nnc.passes.tfl.activation import activated
 from nnc.passes.tfl.lowering import (
+    DOUBLE,
+    U8,
     Lowering,
     broadcast,
     check_one_type,
@@ -26,9 +27,6 @@ from nnc.passes.tfl.lowering import (
     quantized,
     rewrite,
 )
-
-DOUBLE = RoundingAttr(Rounding.DOUBLE)
-U8 = IntegerType(8, Signedness.UNSIGNED)
 
 
 def rounding_of(value: SSAValue) -> RoundingAttr | None:

@@ -19,22 +19,20 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, SSAValue
 
-from nnc.dialects.nn.base import RoundingAttr
 from nnc.dialects.nn.conversion import CastOp, DequantizeOp, QuantizeOp, RequantizeOp
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.tfl import unary as source
 from nnc.dialects.types import element_of
-from nnc.dialects.utils import Rounding
 from nnc.passes.nn_builder import UnsupportedError
 from nnc.passes.tfl.lowering import (
+    DOUBLE,
+    U8,
     Lowering,
     check_type,
     quantized,
     rewrite,
 )
 
-DOUBLE = RoundingAttr(Rounding.DOUBLE)
-U8 = IntegerType(8, Signedness.UNSIGNED)
 PLAIN = (f32, i1, i8, i16, i32, i64, U8)
 
 

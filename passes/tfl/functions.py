@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from xdsl.dialects.builtin import (
-    IntegerType,
-    Signedness,
     TensorType,
     f32,
     i1,
@@ -17,16 +15,15 @@ from xdsl.ir import Attribute, SSAValue
 
 from nnc.dialects.nn import functions, logic
 from nnc.dialects.nn.arithmetic import MulOp
-from nnc.dialects.nn.base import RoundingAttr
 from nnc.dialects.nn.conversion import ClampOp, RequantizeOp
 from nnc.dialects.nn.unary import FunctionOp
 from nnc.dialects.quant import UniformQuantizedType, print_float32
 from nnc.dialects.tfl import unary as source
 from nnc.dialects.types import element_of
-from nnc.dialects.utils import Rounding
 from nnc.passes.nn_builder import UnsupportedError, flag
 from nnc.passes.tfl.activation import REAL_BOUNDS, bounds
 from nnc.passes.tfl.lowering import (
+    DOUBLE,
     Lowering,
     check_one_type,
     check_type,
@@ -34,9 +31,6 @@ from nnc.passes.tfl.lowering import (
     quantized,
     rewrite,
 )
-
-DOUBLE = RoundingAttr(Rounding.DOUBLE)
-U8 = IntegerType(8, Signedness.UNSIGNED)
 
 _FUNCTIONS: dict[
     type[source.UnaryOp], tuple[type[FunctionOp], tuple[Attribute, ...], tuple[int, ...]]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from xdsl.dialects.builtin import (
-    IntegerType,
-    Signedness,
     f32,
     i1,
     i8,
@@ -20,6 +18,7 @@ from nnc.dialects.tfl import indexing as source
 from nnc.dialects.types import element_of, numpy_dtype, shape_of
 from nnc.passes.nn_builder import LARGEST_FOLD, UnsupportedError, integer
 from nnc.passes.tfl.lowering import (
+    U8,
     Lowering,
     axis_of,
     check_one_type,
@@ -28,8 +27,6 @@ from nnc.passes.tfl.lowering import (
     scalar_of,
 )
 from nnc.passes.tfl.slicing import moved
-
-U8 = IntegerType(8, Signedness.UNSIGNED)
 
 
 @rewrite(source.DynamicUpdateSliceOp)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import IntegerType, Signedness, TensorType, f32, i1, i8, i16, i32, i64
+from xdsl.dialects.builtin import TensorType, f32, i1, i8, i16, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
 from nnc.dialects.nn import binary, logic
-from nnc.dialects.nn.base import RoundingAttr
 from nnc.dialects.tfl import binary as source
 from nnc.dialects.types import element_of, shape_of
-from nnc.dialects.utils import Rounding
 from nnc.passes.nn_builder import flag
 from nnc.passes.tfl.arithmetic import operands_of
 from nnc.passes.tfl.lowering import (
+    U8,
     Lowering,
     broadcast,
     check_one_type,
@@ -21,9 +20,6 @@ from nnc.passes.tfl.lowering import (
     quantized,
     rewrite,
 )
-
-DOUBLE = RoundingAttr(Rounding.DOUBLE)
-U8 = IntegerType(8, Signedness.UNSIGNED)
 
 
 @rewrite(source.BitwiseXorOp)

@@ -16,17 +16,19 @@ from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     IntegerType,
     NoneType,
+    Signedness,
     TensorType,
     f32,
-    i1,
 )
 from xdsl.ir import Attribute, Block, SSAValue
 from xdsl.utils.exceptions import DiagnosticException
 
+from nnc.dialects.nn.base import RoundingAttr
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.tfl.base import TflOp
 from nnc.dialects.tfl.structure import PseudoConstOp
 from nnc.dialects.types import Array, element_of, numpy_dtype, tensor_type
+from nnc.dialects.utils import Rounding
 from nnc.passes.diagnostics import place
 from nnc.passes.nn_builder import NnBuilder, UnsupportedError
 from nnc.passes.nn_variables import Variable, Variables
@@ -37,6 +39,9 @@ Numerics: TypeAlias = Literal["tflite", "tflm"]
 TflT = TypeVar("TflT", bound=TflOp)
 Results: TypeAlias = SSAValue | Sequence[SSAValue]
 Rewrite: TypeAlias = Callable[[TflT, "Lowering"], Results]
+
+DOUBLE = RoundingAttr(Rounding.DOUBLE)
+U8 = IntegerType(8, Signedness.UNSIGNED)
 
 REWRITES: dict[type[TflOp], Rewrite[Any]] = {}
 """The rewrite of each supported `tfl` operation."""
@@ -149,11 +154,6 @@ def canonical_element(element: Attribute) -> Attribute:
 def is_float(value: SSAValue) -> bool:
     """Whether a tensor holds float32 numbers."""
     return element_of(value) == f32
-
-
-def is_bool(value: SSAValue) -> bool:
-    """Whether a tensor holds truth values."""
-    return element_of(value) == i1
 
 
 def quantized(value: SSAValue, *widths: int) -> UniformQuantizedType:

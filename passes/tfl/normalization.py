@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from xdsl.dialects.builtin import (
-    IntegerType,
-    Signedness,
     f32,
 )
 from xdsl.ir import SSAValue
 
-from nnc.dialects.nn.base import RoundingAttr
 from nnc.dialects.nn.normalization import (
     L2NormalizationOp,
     LocalResponseNormalizationOp,
@@ -19,7 +16,6 @@ from nnc.dialects.nn.softmax import SoftmaxOp
 from nnc.dialects.quant import UniformQuantizedType, print_float32
 from nnc.dialects.tfl import unary as source
 from nnc.dialects.types import element_of, shape_of
-from nnc.dialects.utils import Rounding
 from nnc.passes.nn_builder import UnsupportedError, integer, real
 from nnc.passes.tfl.functions import same_type
 from nnc.passes.tfl.lowering import (
@@ -29,9 +25,6 @@ from nnc.passes.tfl.lowering import (
     quantized,
     rewrite,
 )
-
-DOUBLE = RoundingAttr(Rounding.DOUBLE)
-U8 = IntegerType(8, Signedness.UNSIGNED)
 
 
 @rewrite(source.SoftmaxOp)

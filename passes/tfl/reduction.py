@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from xdsl.dialects.builtin import (
-    IntegerType,
-    Signedness,
     TensorType,
     UnitAttr,
     f32,
@@ -19,13 +17,13 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, SSAValue
 
 from nnc.dialects.nn import reduction
-from nnc.dialects.nn.base import RoundingAttr
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.tfl import reduction as source
 from nnc.dialects.types import element_of, shape_of
-from nnc.dialects.utils import Rounding
 from nnc.passes.nn_builder import UnsupportedError, flag, integer, integers
 from nnc.passes.tfl.lowering import (
+    DOUBLE,
+    U8,
     Lowering,
     axes_of,
     axis_of,
@@ -36,8 +34,6 @@ from nnc.passes.tfl.lowering import (
     rewrite,
     scalar_of,
 )
-
-U8 = IntegerType(8, Signedness.UNSIGNED)
 
 _Reduction: TypeAlias = tuple[type[reduction.ReduceOp], tuple[Attribute, ...], tuple[int, ...]]
 
@@ -85,7 +81,7 @@ def _rounding(op: source.ReduceOp, to: Lowering, input: SSAValue) -> dict[str, A
     if isinstance(op, source.SumOp) and signed and not to.micro:
         to.remark("computed as in the optimised kernels; the reference kernels are wrong")
         return {"in_f32": UnitAttr()}
-    return {"rounding": RoundingAttr(Rounding.DOUBLE)}
+    return {"rounding": DOUBLE}
 
 
 def _check_same_scale(op: source.ReduceOp, input: SSAValue, result: TensorType[Attribute]) -> None:
