@@ -25,7 +25,7 @@ from nnc.frontends.errors import Problem
 from nnc.frontends.keras_graph import MODELS, Layer
 from nnc.frontends.keras_json import JsonObject
 
-DIALECTS: tuple[str, ...] = ("keras",)
+DIALECTS: tuple[str, ...] = ("keras", "larq")
 """The dialects whose operations are layers, each a subclass of `KerasOp`."""
 
 _TRAINING = frozenset(
@@ -45,6 +45,12 @@ _REFUSED = {
     "RNN": "cells are not supported; LSTM, GRU and SimpleRNN are",
     "LocallyConnected1D": "weights of their own at every position are not supported; Conv1D is",
     "LocallyConnected2D": "weights of their own at every position are not supported; Conv2D is",
+    "QuantLocallyConnected1D": "weights of their own at every position are not supported; "
+    "QuantConv1D is",
+    "QuantLocallyConnected2D": "weights of their own at every position are not supported; "
+    "QuantConv2D is",
+    "QuantConv3D": "volumes are not supported; QuantConv2D is",
+    "QuantConv3DTranspose": "volumes are not supported; QuantConv2DTranspose is",
     "TFOpLambda": "functions of TensorFlow in the graph are not supported; layers such as Add are",
 }
 """Layers that are known and not supported, and why."""
@@ -83,7 +89,7 @@ def prepare(layer: Layer, problems: list[Problem]) -> Prepared | None:
     bare = name.rpartition(">")[2]
     if has_rule(bare, layer.name):
         return _custom(layer, bare)
-    operation = layer_classes().get(name)
+    operation = layer_classes().get(_registered(name))
     if operation is None:
         problems.append(_unknown(layer))
         return None
@@ -94,6 +100,12 @@ def prepare(layer: Layer, problems: list[Problem]) -> Prepared | None:
         return None
     weights = operation.create(properties=properties).weight_list()
     return Prepared(operation, properties, weights, activation)
+
+
+def _registered(name: str) -> str:
+    """A class's name with the package that it is registered in, where the file has the module."""
+    module, mark, bare = name.rpartition(">")
+    return f"Larq>{bare}" if mark and module.partition(".")[0] == "larq" else name
 
 
 def _custom(layer: Layer, class_name: str) -> Prepared:
@@ -114,8 +126,9 @@ def with_count(prepared: Prepared, count: int) -> dict[str, Attribute]:
 
 def _unknown(layer: Layer) -> Problem:
     name = layer.class_name
-    reason = _REFUSED.get(name, "this layer is not supported; `nnc ops` lists those that are")
-    if ">" in name:
+    bare = _registered(name).removeprefix("Larq>")
+    reason = _REFUSED.get(bare, "this layer is not supported; `nnc ops` lists those that are")
+    if ">" in bare:
         reason = "this is not a layer of Keras; `nnc.custom_layer` maps it to nn ops"
     return Problem(reason, layer.name, name)
 

@@ -18,7 +18,8 @@ from xdsl.passes import ModulePass
 from nnc.dialects.larq.lce import LceOp
 from nnc.frontends.errors import FrontendError, Problem
 from nnc.passes.diagnostics import place
-from nnc.passes.larq import REWRITES
+from nnc.passes.keras.lowering import lower_layers
+from nnc.passes.larq import LAYER_REWRITES, REWRITES
 from nnc.passes.larq.lowering import LarqNumerics, Lowering
 from nnc.passes.nn_builder import UnsupportedError
 
@@ -46,6 +47,7 @@ class LarqToNnPass(ModulePass):
                 _rewrite(function, self.numerics, problems)
         if problems:
             raise FrontendError(problems)
+        lower_layers(op, LAYER_REWRITES, "larq")
 
 
 def _rewrite(function: FuncOp, numerics: LarqNumerics, problems: list[Problem]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -14,18 +15,8 @@ from nnc.dialects.keras.base import KerasOp, Shape, Weight, is_set
 from nnc.dialects.keras.options import bool_option, function_option, int_option
 
 
-@irdl_op_definition
-class DenseOp(KerasOp):
-    """
-    The last axis times a matrix of inputs and units.
-
-    ```mlir
-    %y = keras.dense %x, %k, %b {units = 2 : i64, activation = "relu"}
-      : (tensor<1x3xf32>, tensor<3x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
-    ```
-    """
-
-    name = "keras.dense"
+class MatrixOp(KerasOp, ABC):
+    """The last axis times a matrix of inputs and units."""
 
     units = int_option()
     activation = function_option()
@@ -42,6 +33,20 @@ class DenseOp(KerasOp):
         if len(inputs[0]) < 2:
             raise VerifyException(f"expected an input of at least 2 axes, got {inputs[0]}")
         return [(*inputs[0][:-1], self.units.value.data)]
+
+
+@irdl_op_definition
+class DenseOp(MatrixOp):
+    """
+    The last axis times a matrix of inputs and units.
+
+    ```mlir
+    %y = keras.dense %x, %k, %b {units = 2 : i64, activation = "relu"}
+      : (tensor<1x3xf32>, tensor<3x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+    ```
+    """
+
+    name = "keras.dense"
 
 
 @irdl_op_definition

@@ -18,6 +18,7 @@ TYPE_NAMES = {
     "i32": "int32",
     "i64": "int64",
     "i1": "bool",
+    "bin": "binary",
     "i4": "int4 weights",
     "hybrid": "hybrid",
     "hybrid_asymmetric": "hybrid asymmetric",
@@ -30,6 +31,9 @@ _TABLES = {
     "tflite": "nnc.passes.tfl.supported",
 }
 """For each format the module whose `supported` lists its operators."""
+
+_LARQ = "nnc.passes.larq.supported"
+"""The module whose `supported` lists what models of a format may have of Larq."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +75,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def operators(name: str) -> list[tuple[str, list[str]]]:
-    """The operators of a format, each with its types."""
-    supported = import_module(_TABLES[name]).supported
-    return [(it.operator, [TYPE_NAMES[kind] for kind in it.types]) for it in supported()]
+    """The operators of a format, each with its types; Larq's behind the format's own."""
+    found = [*import_module(_TABLES[name]).supported(), *import_module(_LARQ).supported(name)]
+    return [(it.operator, [TYPE_NAMES[kind] for kind in it.types]) for it in found]

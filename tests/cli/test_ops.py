@@ -22,6 +22,10 @@ def test_every_operator_is_listed(nnc: Nnc, tmp_path: Path) -> None:
     tflite = {kind.name.removeprefix("tfl.").upper() for kind in REWRITES}
     assert {("tflite", name) for name in tflite} <= set(listed)
     assert {("keras", name) for name in ("Conv2D", "ZeroPadding2D", "Bidirectional")} <= set(listed)
+    assert {("keras", "QuantConv2D"), ("keras", "SteSign"), ("tflite", "LceQuantize")} <= set(
+        listed
+    )
+    assert listed["tflite", "LceBconv2d"] == ["binary", "float32", "int8"]
     assert listed["tflite", "SOFTMAX"] == ["float32", "int8", "uint8", "int16"]
     assert {"hybrid", "int4 weights"} <= set(listed["tflite", "CONV_2D"])
     assert all(name in outcome.output for _, name in listed)

@@ -68,3 +68,46 @@ func.func @int8(%x: tensor<1x2x2x3xi1>) -> tensor<1x2x2x2x!q> {
 // CHECK:      nn.cast
 // DEVICE-LABEL: func.func @int8
 // DEVICE:      nn.quantize {{%[0-9a-z]+}} {ties_even} : (tensor<1x2x2x2xf32>)
+
+// -----
+
+// Larq's layers: signs are !nn.bin, levels int8 with a scale; +1 or -1 around a sign is padding, a
+// bias behind whole numbers a sum of floats.
+
+func.func @layers(%x: tensor<1x4x4x2xf32>) -> tensor<1x4x4x1xf32> attributes {keras.version = "2.15"} {
+  %k = keras.constant dense<[[[[0.5], [-0.25]]], [[[0.0], [-1.0]]]]> : tensor<2x1x2x1xf32> -> tensor<2x1x2x1xf32>
+  %b = keras.constant dense<0.5> : tensor<1xf32> -> tensor<1xf32>
+  %y = larq.quant_conv2d %x, %k, %b {filters = 1 : i64, kernel_size = array<i64: 2, 1>,
+    padding = "same", pad_values = -1.0 : f64, input_quantizer = "SteSign",
+    kernel_quantizer = "ApproxSign", activation = "relu"}
+    : (tensor<1x4x4x2xf32>, tensor<2x1x2x1xf32>, tensor<1xf32>) -> tensor<1x4x4x1xf32>
+  func.return %y : tensor<1x4x4x1xf32>
+}
+
+// CHECK-LABEL: func.func @layers
+// CHECK:      [[X:%.*]] = nn.quantize %x : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x2x!nn.bin>
+// CHECK-NEXT: nn.constant dense<{{.*}}0, 1{{.*}}0, 1{{.*}}> : tensor<1x2x1x2xi8> -> tensor<1x2x1x2x!nn.bin>
+// CHECK-NEXT: nn.conv2d [[X]]
+// CHECK-SAME: padding = array<i64: 0, 1, 0, 0>
+// CHECK-SAME: pad_value = -1 : i64
+// CHECK:      nn.add
+// CHECK:      nn.clamp
+
+// -----
+
+func.func @levels(%x: tensor<1x2xf32>) -> tensor<1x1xf32> attributes {keras.version = "2.15"} {
+  %k = keras.constant dense<[[0.5], [-0.02]]> : tensor<2x1xf32> -> tensor<2x1xf32>
+  %y = larq.quant_dense %x, %k {units = 1 : i64, use_bias = false,
+    input_quantizer = "DoReFa(2, activations)", kernel_quantizer = "SteTern(0.05)"}
+    : (tensor<1x2xf32>, tensor<2x1xf32>) -> tensor<1x1xf32>
+  %z = larq.ste_sign %y : (tensor<1x1xf32>) -> tensor<1x1xf32>
+  func.return %z : tensor<1x1xf32>
+}
+
+// CHECK-LABEL: func.func @levels
+// CHECK:      nn.clamp %x {min = 0.000000e+00 : f32, max = 1.000000e+00 : f32}
+// CHECK:      nn.quantize {{.*}} {ties_even}
+// CHECK:      nn.constant dense<{{.*}}1, 0{{.*}}> : tensor<1x2xi8> -> tensor<1x2x!quant.uniform<i8:f32, 1.0>>
+// CHECK-NEXT: nn.dense {{.*}} : (tensor<1x2x!quant.uniform<i8:f32, 0.33333334>>
+// CHECK-NEXT: [[S:%.*]] = nn.quantize
+// CHECK-NEXT: nn.dequantize [[S]]
