@@ -1,9 +1,9 @@
 """
-Convolutions of binary activations with binary weights on cores with Helium, as rows.
+Convolutions of binary or int8 activations with binary weights on cores with Helium, as rows.
 
-What the functions in runtime/nnc_bin_conv_mve.c must not decide while they run is decided here:
-which tables each row of the kernel needs, what each table holds, and in which order the weights
-pass by it.
+What the functions in runtime/nnc_bin_conv_mve.c and runtime/nnc_i8bin_conv_mve.c must not decide
+while they run is decided here: which tables each row of the kernel needs, what each table holds,
+and in which order the weights pass by it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from math import ceil, prod
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import Float32Type, TensorType, f32, i8, i16, i32, i64
+from xdsl.dialects.builtin import Float32Type, IntegerType, TensorType, f32, i8, i16, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
 from nnc.dialects.kernel.call import CallOp, Parameter
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.convolution import Conv2DOp
+from nnc.dialects.nn.fixed_point import quantize_multipliers
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder, Operand
 from nnc.dialects.nn.window import Axis, Window
 from nnc.dialects.quant import UniformQuantizedType
@@ -34,6 +35,7 @@ from nnc.dialects.types import (
     quantization_of,
     shape_of,
 )
+from nnc.dialects.utils import Rounding
 from nnc.runtime.registry import Kernel, Lowering, Target, constant_values
 from nnc.runtime.requantize import Affine, Requantization, fit_affine
 
@@ -42,21 +44,28 @@ Ints = npt.NDArray[np.int64]
 STRIP = 4
 """Output pixels beside each other that share a table's words."""
 
-TILE = 16
-"""Strips of a tile."""
-
-FEWEST_STRIPS = 6
-"""A layer of fewer would leave most of a tile empty."""
+ROWS = 4
+"""Vectors of a table's entry."""
 
 LONGEST_STEPS = 3
-"""Words of weights between flushes: their sums are at most 96, and must fit a signed byte."""
+"""
+Words of weights between flushes: sums of 96 binary products fit a signed byte, those of int8 ones
+16 bits.
+"""
 
 TABLE_BYTES = 16384
 STRIPS_BYTES = 320
 CHANNEL_BYTES = 128
-"""Bytes of scratch for each output channel: 64 sums of 16 bits."""
+"""Bytes of scratch for each output channel: 64 sums of 16 bits or 32 of 32."""
 
 LONGEST_SUM = 32767
+"""The largest dot product of binary vectors that accumulators hold."""
+
+LARGEST_SUM = (1 << 31) // 256
+"""The most products of int8 inputs whose sum stays in 32 bits, whatever they are."""
+
+LARGEST_OFFSET = 65535
+"""How far apart, in bytes, the pixels of a vector of int8 activations may be."""
 
 KNOWN = frozenset(
     {
@@ -148,8 +157,9 @@ def _paired(found: Sequence[Pass]) -> list[Pass]:
 
 @dataclass(frozen=True)
 class Geometry:
-    """The shapes of a convolution: NHWC, OHWI, and its window."""
+    """The shapes of a convolution: NHWC, OHWI, its window, and the strips in a table's words."""
 
+    lanes: int
     source: tuple[int, ...]
     kernel: tuple[int, ...]
     output: tuple[int, ...]
@@ -158,9 +168,10 @@ class Geometry:
     padding: tuple[int, ...]
 
     @staticmethod
-    def of(op: Conv2DOp) -> Geometry:
+    def of(op: Conv2DOp, lanes: int) -> Geometry:
         """Of a layer; one whose pixels are independent is one of a single row."""
         found = Geometry(
+            lanes,
             shape_of(op.input),
             shape_of(op.weights),
             shape_of(op.output),
@@ -172,7 +183,8 @@ class Geometry:
             return found
         pixels = prod(found.source[:3])
         source, output = (1, 1, pixels, found.source[3]), (1, 1, pixels, found.output[3])
-        return Geometry(source, found.kernel, output, (1, 1), (1, 1), (0, 0, 0, 0))
+        flat = Geometry(lanes, source, found.kernel, output, (1, 1), (1, 1), (0, 0, 0, 0))
+        return flat if flat.in_reach else found
 
     @property
     def words(self) -> int:
@@ -181,7 +193,7 @@ class Geometry:
 
     @property
     def strips(self) -> int:
-        """Groups of pixels that a tile has 16 of."""
+        """How many strips the output has."""
         return self.output[0] * self.output[1] * ceil(self.output[2] / STRIP)
 
     @property
@@ -195,15 +207,28 @@ class Geometry:
         How many strips of a tile are beside each other, 0 if they just follow each other. Tiles of
         several rows use a row of their tables for several rows of the kernel, but fill less well.
         """
+        if not self.in_reach:
+            return self.lanes
         batches, height, width, _ = self.output
         strips = ceil(width / STRIP)
         shapes = {
-            beside: batches * ceil(strips / beside) * ceil(height / (TILE // beside))
+            beside: batches * ceil(strips / beside) * ceil(height / (self.tile // beside))
             for beside in (4, 2, 1)
+            if beside <= self.lanes
         }
         best = min(shapes, key=lambda beside: shapes[beside])
-        tiles = ceil(self.strips / TILE)
+        tiles = ceil(self.strips / self.tile)
         return best if self.kernel[1] > 1 and shapes[best] <= tiles * 5 / 4 else 0
+
+    @property
+    def in_reach(self) -> bool:
+        """Whether any pixels may be in one vector: binary ones are loaded one by one."""
+        return self.lanes == BINARY.lanes or prod(self.source) <= LARGEST_OFFSET
+
+    @property
+    def tile(self) -> int:
+        """Strips of a tile."""
+        return ROWS * self.lanes
 
     def passes(self) -> list[Pass]:
         """The tables of each row of the kernel."""
@@ -220,59 +245,117 @@ class Geometry:
         return np.concatenate(parts)
 
 
-def outside(op: Conv2DOp) -> int:
-    """What a padded position counts as: 0, -1 or +1."""
-    return op.outside if any(op.padding.get_values()) else 0
+@dataclass(frozen=True)
+class Activations:
+    """What is multiplied with the weights: `lanes` strips of it are in each word of a table."""
+
+    prefix: str
+    lanes: int
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether they are bits, and else int8."""
+        return self.lanes == 4
+
+    def holds(self, value: SSAValue) -> bool:
+        """Whether a tensor is of such activations."""
+        if self.is_binary:
+            return isinstance(element_of(value), BinType)
+        kind = quantization_of(value)
+        return kind is not None and kind.storage == i8 and kind.is_signed and kind.axis is None
+
+    def outside(self, op: Conv2DOp) -> int:
+        """What a padded position counts as: 0, -1 or +1, or the zero point of stored values."""
+        if not any(op.padding.get_values()):
+            return 0
+        return op.outside if self.is_binary else self.zero_point(op)
+
+    def zero_point(self, op: Conv2DOp) -> int:
+        """The stored input that stands for 0."""
+        kind = quantization_of(op.input)
+        return 0 if kind is None else kind.zero_point
+
+    def bias(self, op: Conv2DOp) -> Ints:
+        """The bias of each output channel, with the zero point folded in; both are constant."""
+        weights = constant_values(op.weights)
+        bias = np.zeros(1, np.int64) if op.bias is None else constant_values(op.bias)
+        assert weights is not None and bias is not None
+        sums = np.where(weights, -1, 1).sum(axis=(1, 2, 3), dtype=np.int64)
+        return bias.astype(np.int64) - self.zero_point(op) * sums
+
+    def range(self, op: Conv2DOp) -> tuple[Ints, Ints]:
+        """The smallest and largest sum of each output channel, bias included."""
+        products = prod(shape_of(op.weights)[1:])
+        zero_point = self.zero_point(op)
+        largest = 1 if self.is_binary else max(128 + zero_point, 127 - zero_point)
+        plain = np.zeros(1, np.int64) if op.bias is None else constant_values(op.bias)
+        assert plain is not None
+        bias = np.broadcast_to(plain.astype(np.int64), shape_of(op.output)[3:])
+        return bias - largest * products, bias + largest * products
 
 
-def bias_of(op: Conv2DOp) -> Ints | None:
-    """The bias of each output channel, None where it is not constant."""
-    channels = shape_of(op.output)[3]
-    if op.bias is None:
-        return np.zeros(channels, np.int64)
-    values = constant_values(op.bias)
-    return None if values is None else values.astype(np.int64)
+BINARY = Activations("nnc_bin", 4)
+INT8 = Activations("nnc_i8bin", 2)
 
 
 class BinaryConvMve(Kernel, ABC):
     """Dot products by tables. The constants of the epilogue are the inputs after the weights."""
 
     headers = ("nnc_bin_mve.h",)
-    sources = ("nnc_bin_conv_mve.c",)
     OUTPUT: type[Attribute]
+    SUFFIX: str
+
+    def __init__(self, activations: Activations):
+        self.activations = activations
+        self.name = f"{activations.prefix}_conv_mve_{self.SUFFIX}"
+        self.sources = (f"{activations.prefix}_conv_mve.c",)
 
     def legal(self, op: NnOp, target: Target) -> str | None:
         if not target.core.has_mve or not isinstance(op, Conv2DOp):
             return ""
-        operands = element_of(op.input), element_of(op.weights)
-        if not all(isinstance(it, BinType) for it in operands):
+        if not isinstance(element_of(op.weights), BinType) or not self.activations.holds(op.input):
             return ""
         return self.problem(op) if isinstance(element_of(op.output), self.OUTPUT) else ""
 
+    def geometry(self, op: Conv2DOp) -> Geometry:
+        """The shapes of a layer."""
+        return Geometry.of(op, self.activations.lanes)
+
     def problem(self, op: Conv2DOp) -> str | None:
-        """Why the function cannot run a binary convolution with this kind of output."""
+        """Why the function cannot run a convolution of such types."""
         unknown = sorted(op.properties.keys() - KNOWN)
         if unknown:
             return f"it has {', '.join(unknown)}"
-        layer, bias = Geometry.of(op), bias_of(op)
-        if constant_values(op.weights) is None or bias is None:
-            return "its weights or bias are not constant"
+        if constant_values(op.weights) is None:
+            return "its weights are not constant"
+        if op.bias is not None and constant_values(op.bias) is None:
+            return "its bias is not constant"
         if op.accumulator != i32:
             return f"its accumulator is {op.accumulator}, not i32"
         if op.groups.value.data != 1:
             return f"it has {op.groups.value.data} groups"
-        if layer.strips < FEWEST_STRIPS:
-            return f"it has too few pixels: {layer.strips} strips, a tile takes {TILE}"
+        first, last = self.activations.range(op)
+        if first.min() < -(1 << 31) or last.max() >= 1 << 31:
+            return "its sums may leave 32 bits"
+        return self.shape_problem(op) or self.epilogue_problem(op)
+
+    def shape_problem(self, op: Conv2DOp) -> str | None:
+        """Why the function cannot run a layer of such shapes."""
+        layer, longest = self.geometry(op), self.longest(op)
+        if 8 * layer.strips < 3 * layer.tile:
+            return f"it has too few pixels: {layer.strips} strips, a tile takes {layer.tile}"
         farthest = (layer.kernel[2] - 1) * layer.dilations[1] + 3 * layer.strides[1]
         if farthest > LONGEST_SUM:
             return "its windows are too wide"
-        if layer.products > self.longest(bias):
-            return f"it sums up to {layer.products} products, more than {self.longest(bias)}"
-        return self.epilogue_problem(op)
+        if not layer.in_reach and layer.source[2] * layer.source[3] > LARGEST_OFFSET:
+            return f"a row of its input is longer than {LARGEST_OFFSET} bytes"
+        if layer.products > longest:
+            return f"it sums up to {layer.products} products, more than {longest}"
+        return None
 
-    def longest(self, bias: Ints) -> int:
+    def longest(self, op: Conv2DOp) -> int:
         """The most products that a sum may have."""
-        return LONGEST_SUM
+        return LONGEST_SUM if self.activations.is_binary else LARGEST_SUM
 
     @abstractmethod
     def epilogue_problem(self, op: Conv2DOp) -> str | None:
@@ -294,12 +377,16 @@ class BinaryConvMve(Kernel, ABC):
     def epilogue(self, call: CallOp, constants: Sequence[str]) -> list[str]:
         """What the function takes between the weights and the output."""
 
+    def statements(self, call: CallOp, constants: Sequence[str]) -> list[str]:
+        """C statements before the call."""
+        return []
+
     def scratch(self, op: NnOp, target: Target) -> tuple[int, ...]:
         return TABLE_BYTES, STRIPS_BYTES, CHANNEL_BYTES * shape_of(op.results[0])[3]
 
     def lower(self, op: NnOp, lowering: Lowering, target: Target) -> CallOp:
         assert isinstance(op, Conv2DOp)
-        weights, layer = constant_values(op.weights), Geometry.of(op)
+        weights, layer = constant_values(op.weights), self.geometry(op)
         assert weights is not None
         tables = np.array([one.numbers() for one in layer.passes()], np.int16).reshape(-1)
         inputs = [
@@ -315,14 +402,14 @@ class BinaryConvMve(Kernel, ABC):
             "strides": layer.strides,
             "dilations": layer.dilations,
             "padding": layer.padding,
-            "outside": outside(op),
+            "outside": self.activations.outside(op),
             "beside": layer.beside,
             **self.numbers(op),
         }
         return lowering.call(self.name, inputs, parameters, self.scratch(op, target))
 
     def expand(self, call: CallOp, b: LoopBuilder) -> None:
-        sums = _Sums(call, b)
+        sums = _Sums(call, b, self.activations.is_binary)
 
         def element(index: list[IRScalar]) -> IRScalar:
             return self.conclude(call, b, sums.total(index), index[-1])
@@ -347,6 +434,7 @@ class BinaryConvMve(Kernel, ABC):
             "static const nnc_bin_mve_geometry geometry = {",
             f"    {', '.join(map(str, members))}",
             "};",
+            *self.statements(call, arguments[3:count]),
             f"{self.name}(&geometry, {tables}, {source}, {weights},",
             f"    {', '.join(self.epilogue(call, arguments[3:count]))}, {target},",
             f"    {', '.join(scratch)});",
@@ -367,13 +455,14 @@ def _shaped(
 class _Sums:
     """The dot products that a call stands for, from its own packed weights."""
 
-    def __init__(self, call: CallOp, b: LoopBuilder):
+    def __init__(self, call: CallOp, b: LoopBuilder, is_binary: bool):
         self.b = b
+        self.is_binary = is_binary
         self.source = call.numbers("input_shape")
         self.outputs = call.numbers("output_shape")
         self.kernel = call.numbers("kernel")
         self.outside = call.number("outside")
-        self.x = _shaped(b, b.inputs[0], BinType, self.source)
+        self.x = _shaped(b, b.inputs[0], BinType if is_binary else IntegerType, self.source)
         strides, dilations = call.numbers("strides"), call.numbers("dilations")
         top, bottom, left, right = call.numbers("padding")
         height, width = zip(self.source[1:3], self.outputs[1:3], self.kernel, strict=True)
@@ -413,10 +502,11 @@ class _Sums:
         return b.reduce([*bounds, (0, self.source[3])], zero, tap, ("ky", "kx", "k"))
 
     def number(self, index: list[IRScalar]) -> IRScalar:
-        """An input as -1 or +1, or what a padded one counts as."""
+        """An input as a number (-1 or +1, or as it is stored), or what a padded one counts as."""
 
         def stored() -> IRScalar:
-            return self.b.constant(1, i32) - (self.b.load(self.x, index).to(i32) << 1)
+            value = self.b.load(self.x, index).to(i32)
+            return self.b.constant(1, i32) - (value << 1) if self.is_binary else value
 
         if not self.outside:
             return stored()
@@ -435,21 +525,27 @@ class _Sums:
         return (b.load(b.inputs[2], [place.to(ky.type)]) >> bit) & 1
 
 
-class BinaryConvMveBin(BinaryConvMve):
-    """`nnc_bin_conv_mve_bin`: binary outputs, the sign of a dot product and a bias."""
+class SignConvMve(BinaryConvMve):
+    """
+    `nnc_bin_conv_mve_bin`, `nnc_i8bin_conv_mve_bin`: binary outputs, the sign of a sum and a bias.
+    """
 
-    name = "nnc_bin_conv_mve_bin"
     OUTPUT = BinType
+    SUFFIX = "bin"
 
-    def longest(self, bias: Ints) -> int:
-        return LONGEST_SUM // 2 if bias.any() else LONGEST_SUM
+    def longest(self, op: Conv2DOp) -> int:
+        if not self.activations.is_binary:
+            return LARGEST_SUM
+        return LONGEST_SUM // 2 if self.activations.bias(op).any() else LONGEST_SUM
 
     def epilogue_problem(self, op: Conv2DOp) -> str | None:
         return None if op.min is None and op.max is None else "its output is clamped"
 
     def constants(self, op: Conv2DOp, lowering: Lowering) -> list[SSAValue]:
-        bias, most = bias_of(op), Geometry.of(op).products
-        assert bias is not None
+        bias, most = self.activations.bias(op), self.geometry(op).products
+        bias = np.broadcast_to(bias, shape_of(op.output)[3:])
+        if not self.activations.is_binary:
+            return [lowering.constant(bias.astype(np.int32), i32, "bias")]
         # A bias beyond all sums has the same sign as the one next to them.
         start = np.clip(bias, -most - 1, most + 1) if bias.any() else bias
         return [lowering.constant(start.astype(np.int16), i16, "start")]
@@ -458,88 +554,129 @@ class BinaryConvMveBin(BinaryConvMve):
         return total + b.load(b.inputs[3], [oc]).to(i32) < 0
 
     def epilogue(self, call: CallOp, constants: Sequence[str]) -> list[str]:
-        return [constants[0]]
+        return list(constants)
 
 
-class BinaryConvMveS8(BinaryConvMve):
+class Int8ConvMve(BinaryConvMve):
     """
-    `nnc_bin_conv_mve_s8`: int8 outputs, requantised by one 64-bit multiplication that the compiler
-    has proven equal to what the contract says.
+    `nnc_bin_conv_mve_s8`, `nnc_i8bin_conv_mve_s8`: int8 outputs, rounded twice, or requantised by
+    one 64-bit multiplication that the compiler has proven equal to what the contract says.
     """
 
-    name = "nnc_bin_conv_mve_s8"
     OUTPUT = UniformQuantizedType
+    SUFFIX = "s8"
 
     def epilogue_problem(self, op: Conv2DOp) -> str | None:
         kind = quantization_of(op.output)
         assert kind is not None
         if kind.storage != i8 or not kind.is_signed or kind.axis is not None:
             return "its output is not int8"
-        return (
-            None if self.formula(op) is not None else "no affine formula equals its requantisation"
-        )
+        if self.rounds_twice(op):
+            first, last = self.activations.range(op)
+            left = max(0, int(quantize_multipliers(op.real_multipliers())[1].max()))
+            fits = max(-int(first.min()), int(last.max())) << left < 1 << 31
+            return None if fits else "its multiplier shifts sums out of 32 bits"
+        if self.formula(op) is None:
+            return "no affine formula equals its requantisation"
+        return None
+
+    def rounds_twice(self, op: Conv2DOp) -> bool:
+        """Whether the contract's rounding is one that vectors have."""
+        return op.rounding is not None and op.rounding.data is Rounding.DOUBLE
 
     def formula(self, op: Conv2DOp) -> Affine | None:
         """What equals the layer's requantisation on every sum that it can have."""
-        kind, bias, most = quantization_of(op.output), bias_of(op), Geometry.of(op).products
-        assert kind is not None and op.rounding is not None and bias is not None
-        first, last = bias - most, bias + most
-        if first.min() < -(1 << 31) or last.max() >= 1 << 31:
-            return None
+        kind = quantization_of(op.output)
+        assert kind is not None and op.rounding is not None
+        first, last = self.activations.range(op)
         low, high = op.stored_bounds()
-        multipliers = np.broadcast_to(op.real_multipliers(), bias.shape)
+        multipliers = np.broadcast_to(op.real_multipliers(), first.shape)
         contract = Requantization(op.rounding.data, multipliers, kind.zero_point, low, high)
         return fit_affine(contract, first, last)
 
     def constants(self, op: Conv2DOp, lowering: Lowering) -> list[SSAValue]:
-        formula, bias = self.formula(op), bias_of(op)
-        assert formula is not None and bias is not None
+        bias = np.broadcast_to(self.activations.bias(op), shape_of(op.output)[3:])
+        first = lowering.constant(bias.astype(np.int32), i32, "bias")
+        if self.rounds_twice(op):
+            fixed, shifts = quantize_multipliers(np.broadcast_to(op.real_multipliers(), bias.shape))
+            return [
+                first,
+                lowering.constant(fixed.astype(np.int32), i32, "multiplier"),
+                lowering.constant(shifts.astype(np.int32), i32, "shift"),
+            ]
+        formula = self.formula(op)
+        assert formula is not None
         return [
-            lowering.constant(bias.astype(np.int32), i32, "bias"),
+            first,
             lowering.constant(formula.multiplier.astype(np.int32), i32, "multiplier"),
-            lowering.constant(formula.constant, i64, "constant"),
             lowering.constant(formula.shift.astype(np.int32), i32, "shift"),
+            lowering.constant(formula.constant, i64, "constant"),
         ]
 
     def numbers(self, op: Conv2DOp) -> dict[str, Parameter]:
-        return {"clamp": op.stored_bounds()}
+        kind = quantization_of(op.output)
+        assert kind is not None
+        return {"zero_point": kind.zero_point, "clamp": op.stored_bounds()}
 
     def conclude(self, call: CallOp, b: LoopBuilder, total: IRScalar, oc: IRScalar) -> IRScalar:
-        bias, multiplier, constant, shift = (b.load(it, [oc]) for it in b.inputs[3:7])
-        product = (total + bias).to(i64) * multiplier.to(i64) + constant
-        return (product >> shift.to(i64)).to(i32).clamp(*call.numbers("clamp")).to(i8)
+        bias, multiplier, shift, *constant = (b.load(it, [oc]) for it in b.inputs[3:])
+        total = total + bias
+        if constant:
+            product = total.to(i64) * multiplier.to(i64) + constant[0]
+            scaled = (product >> shift.to(i64)).to(i32)
+        else:
+            scaled = total.requantize(multiplier, shift, Rounding.DOUBLE)
+            scaled = scaled + call.number("zero_point")
+        return scaled.clamp(*call.numbers("clamp")).to(i8)
 
     def epilogue(self, call: CallOp, constants: Sequence[str]) -> list[str]:
-        low, high = call.numbers("clamp")
-        return [*constants, str(low), str(high)]
+        return [constants[0], "&requantization"]
+
+    def statements(self, call: CallOp, constants: Sequence[str]) -> list[str]:
+        _, *tables = constants
+        tables += ["NULL"] * (3 - len(tables))
+        numbers = (call.number("zero_point"), *call.numbers("clamp"))
+        return [
+            "const nnc_bin_mve_requantization requantization = {",
+            f"    {', '.join([*tables, *map(str, numbers)])}",
+            "};",
+        ]
 
 
-class BinaryConvMveF32(BinaryConvMve):
-    """`nnc_bin_conv_mve_f32`: float outputs, which are whole numbers before they are clamped."""
+class FloatConvMve(BinaryConvMve):
+    """
+    `nnc_bin_conv_mve_f32`, `nnc_i8bin_conv_mve_f32`: float outputs, a sum times the input's scale,
+    clamped.
+    """
 
-    name = "nnc_bin_conv_mve_f32"
     OUTPUT = Float32Type
+    SUFFIX = "f32"
 
     def epilogue_problem(self, op: Conv2DOp) -> str | None:
         return None
 
     def constants(self, op: Conv2DOp, lowering: Lowering) -> list[SSAValue]:
-        bias, (low, high) = bias_of(op), op.clamp_bounds()
-        assert bias is not None
+        bias, (low, high) = self.activations.bias(op), op.clamp_bounds()
+        bias = np.broadcast_to(bias, shape_of(op.output)[3:])
         largest = float(np.finfo(np.float32).max)
-        clamp = [-largest if low is None else low, largest if high is None else high]
+        bounds = [-largest if low is None else low, largest if high is None else high]
+        scaling = np.array([*bounds, op.channel_scales()[0]], np.float32)
         return [
             lowering.constant(bias.astype(np.int32), i32, "bias"),
-            lowering.constant(np.array(clamp, np.float32), f32, "clamp"),
+            lowering.constant(scaling, f32, "scaling"),
         ]
 
     def conclude(self, call: CallOp, b: LoopBuilder, total: IRScalar, oc: IRScalar) -> IRScalar:
-        real = (total + b.load(b.inputs[3], [oc])).to(f32)
-        low, high = (b.load(b.inputs[4], [b.index(k)]) for k in range(2))
+        low, high, scale = (b.load(b.inputs[4], [b.index(k)]) for k in range(3))
+        real = (total + b.load(b.inputs[3], [oc])).to(f32) * scale
         return real.max(low).min(high)
 
     def epilogue(self, call: CallOp, constants: Sequence[str]) -> list[str]:
         return list(constants)
 
 
-KERNELS: tuple[Kernel, ...] = (BinaryConvMveBin(), BinaryConvMveS8(), BinaryConvMveF32())
+KERNELS: tuple[Kernel, ...] = tuple(
+    kind(activations)
+    for activations in (BINARY, INT8)
+    for kind in (SignConvMve, Int8ConvMve, FloatConvMve)
+)

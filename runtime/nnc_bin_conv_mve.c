@@ -1,94 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nnc_bin_mve.h"
-
-#include "nnc_arith.h"
-
-#if defined(__ARM_FEATURE_MVE) && defined(__GNUC__) && !defined(NNC_NO_MVE)
-#include <arm_mve.h>
-#define MVE 1
-#else
-#define MVE 0
-#endif
-
-#define STRIPS 16
-#define VALUES 64   /* of an output channel in a tile */
-#define PATTERN 1024 /* bytes of a table for one pattern of four weight bits */
-#define GROUP 128    /* bytes of a pattern for four channels */
-#define ROW 32       /* bytes of a group for four strips: 8 words, in each a byte for each strip */
-
-/* Four output pixels beside each other. */
-typedef struct {
-    int32_t pixel;  /* the number of the first in the output */
-    int32_t count;  /* how many of them exist */
-    int32_t row;    /* of the input, for row 0 of the kernel */
-    int32_t column; /* of the input, for the first pixel and column 0 of the kernel */
-    int32_t image;  /* words of the input before its image */
-} strip;
-
-typedef struct {
-    int32_t batch;
-    int32_t y;
-    int32_t x;
-} cursor;
-
-#define NOWHERE (-(1 << 29))
-
-static strip strip_at(const nnc_bin_mve_geometry *g, int32_t batch, int32_t y, int32_t x) {
-    const int32_t words = (g->in_channels + 31) / 32;
-    strip s;
-    s.pixel = (batch * g->out_height + y) * g->out_width + x;
-    s.count = y < g->out_height ? nnc_max32(0, nnc_min32(4, g->out_width - x)) : 0;
-    s.row = y * g->stride_y - g->pad_top;
-    s.column = x * g->stride_x - g->pad_left;
-    s.image = batch * g->in_height * g->in_width * words;
-    return s;
-}
-
-static void advance(const nnc_bin_mve_geometry *g, cursor *at, int32_t width, int32_t height) {
-    at->x += width;
-    if (at->x >= g->out_width) {
-        at->x = 0;
-        at->y += height;
-        if (at->y >= g->out_height) {
-            at->y = 0;
-            ++at->batch;
-        }
-    }
-}
-
-/* The strips of the next tile; 0 if there are none. */
-static int locate(const nnc_bin_mve_geometry *g, cursor *at, strip *strips) {
-    if (at->batch >= g->batches) {
-        return 0;
-    }
-    for (int32_t i = 0; i < STRIPS; ++i) {
-        if (g->beside > 0) {
-            const int32_t lane = i % 4;
-            strips[i] = strip_at(g, at->batch, at->y + i / 4 + lane / g->beside * 4,
-                                 at->x + lane % g->beside * 4);
-        } else if (at->batch < g->batches) {
-            strips[i] = strip_at(g, at->batch, at->y, at->x);
-            advance(g, at, 4, 1);
-        } else {
-            strips[i] = (strip){0, 0, NOWHERE, 0, 0};
-        }
-    }
-    if (g->beside > 0) {
-        advance(g, at, 4 * g->beside, 16 / g->beside);
-    }
-    return 1;
-}
-
-/* Whether any strip sees the image in a row of the kernel. */
-static int sees(const nnc_bin_mve_geometry *g, const strip *strips, int32_t down) {
-    for (int32_t i = 0; i < STRIPS; ++i) {
-        const int32_t row = strips[i].row + down;
-        if (row >= 0 && row < g->in_height) {
-            return 1;
-        }
-    }
-    return 0;
-}
+#define INPUT int32_t
+#define SUM int16_t
+#define LANES 4
+#define ADD "i8"
+#include "nnc_bin_mve_tile.h"
 
 #if MVE
 
@@ -107,7 +22,7 @@ static inline int8x16_t gather(const nnc_bin_mve_geometry *g, const int32_t *inp
         const int32_t row = s->row + down;
         pixels[lane] = vdupq_n_u32(0);
         if (row >= 0 && row < g->in_height) {
-            const int32_t *const base = input + s->image + row * g->in_width * words + word;
+            const int32_t *const base = input + (s->image + row * g->in_width) * words + word;
             const uint32x4_t column = vreinterpretq_u32_s32(vaddq_n_s32(steps, s->column));
             const mve_pred16_t here = vcmphiq_u32(vdupq_n_u32((uint32_t)g->in_width), column);
             const uint32x4_t place = vmulq_n_u32(column, (uint32_t)words);
@@ -184,7 +99,6 @@ static inline void tabulate(uint8_t *t, uint8x16_t bits, int32_t count, int8x16_
 #undef NEXT
 }
 
-/* One half of the entries of four strips. */
 static NNC_NOINLINE void fill(const nnc_bin_mve_geometry *g, const int32_t *input,
                               const strip *strips, int32_t down, int32_t word,
                               const int16_t *columns, uint8_t *t) {
@@ -199,16 +113,6 @@ static NNC_NOINLINE void fill(const nnc_bin_mve_geometry *g, const int32_t *inpu
     }
 }
 
-/* One group of four channels: the vectors of the four weight bits from `bit` on. `t` is 508 bytes
- * into the table: vector loads reach as far in both directions. */
-#define LOAD(place, sum) \
-    "vldrw.32 q4, [r12, #" #place " - 508]\n" \
-    "vadd.i8 %q[" #sum "], %q[" #sum "], q4\n"
-#define GROUP_STEP(bit, place) \
-    "ubfx r12, %[w], #" #bit ", #4\n" \
-    "add r12, %[t], r12, lsl #10\n" \
-    LOAD(place, a) LOAD(place + 32, b) LOAD(place + 64, c) LOAD(place + 96, d)
-
 /* Adds the even bytes of a vector to 8 sums, then the odd ones to the next 8; goes on to the next
  * channel's. */
 #define FLUSH(sum, to) \
@@ -221,7 +125,6 @@ static NNC_NOINLINE void fill(const nnc_bin_mve_geometry *g, const int32_t *inpu
     "vadd.i16 q4, q4, q5\n" \
     "vstrh.16 q4, [%[" #to "]], #112\n"
 
-/* Adds what the weights of all output channels make of a table. */
 static NNC_NOINLINE const int32_t *add(const int32_t *weights, int32_t channels,
                                        const nnc_bin_mve_pass *pass, const uint8_t *table,
                                        int16_t *const rows[4]) {
@@ -239,8 +142,7 @@ static NNC_NOINLINE const int32_t *add(const int32_t *weights, int32_t channels,
             const int32_t w = *weights++;
             const uint8_t *const t = table + 508 + pass->places[step];
             __asm__ volatile(
-                GROUP_STEP(0, 0) GROUP_STEP(4, 128) GROUP_STEP(8, 256) GROUP_STEP(12, 384)
-                GROUP_STEP(16, 512) GROUP_STEP(20, 640) GROUP_STEP(24, 768) GROUP_STEP(28, 896)
+                WORD_STEP
                 : [a] "+w"(a), [b] "+w"(b), [c] "+w"(c), [d] "+w"(d)
                 : [w] "r"(w), [t] "r"(t)
                 : "r12", "q4", "memory");
@@ -266,11 +168,10 @@ static int32_t value(const nnc_bin_mve_geometry *g, const int32_t *input, const 
     if (row < 0 || row >= g->in_height || column < 0 || column >= g->in_width) {
         return g->outside;
     }
-    const int32_t *const pixel = input + s->image + (row * g->in_width + column) * words;
+    const int32_t *const pixel = input + (s->image + row * g->in_width + column) * words;
     return 1 - 2 * (int32_t)((uint32_t)pixel[channel / 32] >> (channel % 32) & 1U);
 }
 
-/* One half of the entries of four strips. */
 static void fill(const nnc_bin_mve_geometry *g, const int32_t *input, const strip *strips,
                  int32_t down, int32_t word, const int16_t *columns, uint8_t *t) {
     for (int32_t group = 0; group < 8; ++group) {
@@ -292,7 +193,6 @@ static void fill(const nnc_bin_mve_geometry *g, const int32_t *input, const stri
     }
 }
 
-/* Adds what the weights of all output channels make of a table. */
 static const int32_t *add(const int32_t *weights, int32_t channels, const nnc_bin_mve_pass *pass,
                           const uint8_t *table, int16_t *const rows[4]) {
     for (int32_t channel = 0; channel < channels; ++channel) {
@@ -313,66 +213,17 @@ static const int32_t *add(const int32_t *weights, int32_t channels, const nnc_bi
 
 #endif
 
-/* Makes a table for a row of the kernel, of which it holds four rows of strips already if they were
- * made for another row of the kernel. Returns in which order they are. */
-static void tabulate_rows(const nnc_bin_mve_geometry *g, const nnc_bin_mve_pass *pass,
-                          const int32_t *input, const strip *strips, int32_t ky, uint8_t *table,
-                          int32_t held[4], int32_t order[4]) {
-    for (int32_t place = 0; place < 4; ++place) {
-        const int32_t row = held[place] - ky * g->dilation_y;
-        const int known = row >= 0 && row % g->stride_y == 0 && row / g->stride_y < 4;
-        order[place] = known ? row / g->stride_y : -1;
-    }
-    for (int32_t row = 0; row < 4; ++row) {
-        int32_t place = 0;
-        while (place < 4 && order[place] != row) {
-            ++place;
-        }
-        if (place < 4) {
-            continue;
-        }
-        place = 0;
-        while (order[place] >= 0) {
-            ++place;
-        }
-        order[place] = row;
-        held[place] = g->beside > 0 ? ky * g->dilation_y + row * g->stride_y : -1;
-        for (int32_t half = 0; half < pass->halves; ++half) {
-            fill(g, input, strips + 4 * row, ky * g->dilation_y, pass->words[half],
-                 pass->columns + 4 * half, table + place * ROW + 16 * half);
-        }
-    }
-}
-
-/* Adds all products of a tile to its accumulators: for each output channel and four strips the 8
- * values of strips 0 and 2 (in turn, pixel by pixel), then those of strips 1 and 3. */
-static void accumulate(const nnc_bin_mve_geometry *g, const int16_t *passes, const int32_t *input,
-                       const int32_t *weights, const strip *strips, uint8_t *table,
-                       int16_t *accumulators) {
-    for (int32_t number = 0; number < g->passes; ++number) {
-        nnc_bin_mve_pass pass;
-        int32_t held[4] = {-1, -1, -1, -1};
-        memcpy(&pass, passes + 16 * number, sizeof pass);
-        for (int32_t ky = 0; ky < g->kernel_height; ++ky) {
-            int32_t order[4];
-            int16_t *rows[4];
-            if (g->outside == 0 && !sees(g, strips, ky * g->dilation_y)) {
-                weights += pass.steps * g->out_channels;
-                continue;
-            }
-            tabulate_rows(g, &pass, input, strips, ky, table, held, order);
-            for (int32_t place = 0; place < 4; ++place) {
-                rows[place] = accumulators + 16 * order[place];
-            }
-            weights = add(weights, g->out_channels, &pass, table, rows);
-        }
-    }
-}
-
-/* Where the value of pixel `j` of strip `i` is among those of an output channel. */
+/* For each row the 8 values of strips 0 and 2 (in turn, pixel by pixel), then of strips 1 and 3. */
 static inline int32_t place_of(int32_t i, int32_t j) {
     return i / 4 * 16 + i % 2 * 8 + 2 * j + i % 4 / 2;
 }
+
+#if MVE
+static inline int32x4_t load_sums(const int16_t *sums, mve_pred16_t present) {
+    return vldrhq_gather_shifted_offset_z_s32(
+        sums, vmulq_n_u32(vidupq_n_u32(0, 1), VALUES), present);
+}
+#endif
 
 /* ---- binary outputs ---- */
 
@@ -438,50 +289,14 @@ void nnc_bin_conv_mve_bin(const nnc_bin_mve_geometry *g, const int16_t *passes,
 
 void nnc_bin_conv_mve_s8(const nnc_bin_mve_geometry *g, const int16_t *passes,
                          const int32_t *input, const int32_t *weights, const int32_t *bias,
-                         const int32_t *multiplier, const int64_t *constant, const int32_t *shift,
-                         int8_t out_min, int8_t out_max, int8_t *output, void *table, void *strips,
-                         void *accumulators) {
-    const int32_t channels = g->out_channels;
-    const strip *const tile = strips;
-    cursor at = {0, 0, 0};
-    while (locate(g, &at, strips)) {
-        memset(accumulators, 0, (size_t)(channels * NNC_BIN_MVE_CHANNEL_BYTES));
-        accumulate(g, passes, input, weights, tile, table, accumulators);
-        const int16_t *sums = accumulators;
-        for (int32_t channel = 0; channel < channels; ++channel, sums += VALUES) {
-            for (int32_t i = 0; i < STRIPS; ++i) {
-                int8_t *to = output + tile[i].pixel * channels + channel;
-                for (int32_t j = 0; j < tile[i].count; ++j, to += channels) {
-                    const int32_t acc = nnc_wrap_add32(sums[place_of(i, j)], bias[channel]);
-                    const int32_t scaled = nnc_requantize_affine(
-                        acc, multiplier[channel], constant[channel], shift[channel]);
-                    *to = nnc_clamp_i8(scaled, out_min, out_max);
-                }
-            }
-        }
-    }
+                         const nnc_bin_mve_requantization *r, int8_t *output,
+                         void *table, void *strips, void *accumulators) {
+    convolve_s8(g, passes, input, weights, bias, r, output, table, strips, accumulators);
 }
 
 void nnc_bin_conv_mve_f32(const nnc_bin_mve_geometry *g, const int16_t *passes,
                           const int32_t *input, const int32_t *weights, const int32_t *bias,
-                          const float *clamp, float *output, void *table, void *strips,
-                          void *accumulators) {
-    const int32_t channels = g->out_channels;
-    const strip *const tile = strips;
-    cursor at = {0, 0, 0};
-    while (locate(g, &at, strips)) {
-        memset(accumulators, 0, (size_t)(channels * NNC_BIN_MVE_CHANNEL_BYTES));
-        accumulate(g, passes, input, weights, tile, table, accumulators);
-        const int16_t *sums = accumulators;
-        for (int32_t channel = 0; channel < channels; ++channel, sums += VALUES) {
-            for (int32_t i = 0; i < STRIPS; ++i) {
-                float *to = output + tile[i].pixel * channels + channel;
-                for (int32_t j = 0; j < tile[i].count; ++j, to += channels) {
-                    const int32_t acc = nnc_wrap_add32(sums[place_of(i, j)], bias[channel]);
-                    const float real = (float)acc;
-                    *to = real < clamp[0] ? clamp[0] : real > clamp[1] ? clamp[1] : real;
-                }
-            }
-        }
-    }
+                          const float *scaling, float *output,
+                          void *table, void *strips, void *accumulators) {
+    convolve_f32(g, passes, input, weights, bias, scaling, output, table, strips, accumulators);
 }

@@ -23,7 +23,7 @@
 extern "C" {
 #endif
 
-/* Bytes of scratch: the table, the places of a tile's strips, and for each output channel. */
+/* Bytes of scratch: the table, the places of a tile's strips, and for each output channel the sums. */
 #define NNC_BIN_MVE_TABLE_BYTES 16384
 #define NNC_BIN_MVE_STRIPS_BYTES 320
 #define NNC_BIN_MVE_CHANNEL_BYTES 128
@@ -42,7 +42,7 @@ typedef struct {
     int32_t dilation_y;
     int32_t pad_top;
     int32_t pad_left;
-    int32_t outside; /* what a padded position counts as: -1, 0 or 1 */
+    int32_t outside; /* what a padded position counts as: -1, 0 or 1, or an int8 value */
     int32_t passes;  /* tables for each row of the kernel */
     int32_t beside;  /* strips of a tile beside each other, in 4 rows (or more, four by four below);
                         0 if its strips just follow each other */
@@ -58,25 +58,55 @@ typedef struct {
     int16_t columns[8]; /* for each word of an entry, the input column relative to the strip's */
 } nnc_bin_mve_pass;
 
-/* Weights are packed in the order of passes, kernel rows, output channels, steps. */
+/* How a sum becomes an int8 output, with numbers for each channel: by nnc_requantize_affine, or where
+ * there are no constants by nnc_requantize_double, to which the zero point is added. */
+typedef struct {
+    const int32_t *multiplier;
+    const int32_t *shift;
+    const int64_t *constant;
+    int32_t zero_point;
+    int32_t min;
+    int32_t max;
+} nnc_bin_mve_requantization;
+
+/* ---- binary activations ----
+ * Weights are packed in the order of passes, kernel rows, output channels, steps. */
 
 /* Binary outputs: whether start[channel] + dot product is negative. */
 void nnc_bin_conv_mve_bin(const nnc_bin_mve_geometry *g, const int16_t *passes,
                           const int32_t *input, const int32_t *weights, const int16_t *start,
                           int32_t *output, void *table, void *strips, void *accumulators);
 
-/* int8 outputs, requantised by nnc_requantize_affine from bias[channel] + dot product. */
+/* int8 outputs, requantised from bias[channel] + dot product. */
 void nnc_bin_conv_mve_s8(const nnc_bin_mve_geometry *g, const int16_t *passes,
                          const int32_t *input, const int32_t *weights, const int32_t *bias,
-                         const int32_t *multiplier, const int64_t *constant, const int32_t *shift,
-                         int8_t out_min, int8_t out_max, int8_t *output, void *table, void *strips,
-                         void *accumulators);
+                         const nnc_bin_mve_requantization *r, int8_t *output,
+                         void *table, void *strips, void *accumulators);
 
-/* Float outputs: bias[channel] + dot product, clamped to [clamp[0], clamp[1]]. */
+/* Float outputs: (bias[channel] + dot product) * scaling[2], clamped to [scaling[0], scaling[1]]. */
 void nnc_bin_conv_mve_f32(const nnc_bin_mve_geometry *g, const int16_t *passes,
                           const int32_t *input, const int32_t *weights, const int32_t *bias,
-                          const float *clamp, float *output, void *table, void *strips,
-                          void *accumulators);
+                          const float *scaling, float *output,
+                          void *table, void *strips, void *accumulators);
+
+/* ---- int8 activations ----
+ * The same, but tiles have 8 strips and lanes 16 bits: words have two lanes. A sum is the bias plus
+ * the products of the weights with stored inputs: their zero point is in the bias. Strips that share
+ * a word are in one row of the image, or the whole input has at most 65,535 bytes. */
+
+void nnc_i8bin_conv_mve_bin(const nnc_bin_mve_geometry *g, const int16_t *passes,
+                            const int8_t *input, const int32_t *weights, const int32_t *bias,
+                            int32_t *output, void *table, void *strips, void *accumulators);
+
+void nnc_i8bin_conv_mve_s8(const nnc_bin_mve_geometry *g, const int16_t *passes,
+                           const int8_t *input, const int32_t *weights, const int32_t *bias,
+                           const nnc_bin_mve_requantization *r, int8_t *output,
+                           void *table, void *strips, void *accumulators);
+
+void nnc_i8bin_conv_mve_f32(const nnc_bin_mve_geometry *g, const int16_t *passes,
+                            const int8_t *input, const int32_t *weights, const int32_t *bias,
+                            const float *scaling, float *output,
+                            void *table, void *strips, void *accumulators);
 
 #ifdef __cplusplus
 }

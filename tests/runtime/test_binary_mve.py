@@ -15,7 +15,7 @@ import pytest
 from support.arrays import integers as whole_numbers
 from support.compiled import How, planned, run_all, run_on_core
 from support.nn_networks import network, tensor
-from support.random_layers import RandomLayers
+from support.random_layers import RandomLayers, quantized
 from support.sample_network import needs_boards
 from xdsl.dialects.builtin import ModuleOp, f32, i8, i32, i64
 from xdsl.ir import Attribute, SSAValue
@@ -25,6 +25,7 @@ from nnc.dialects.kernel.call import CallOp
 from nnc.dialects.nn.base import RoundingAttr
 from nnc.dialects.nn.convolution import Conv2DOp
 from nnc.dialects.nn.interpreter import Run, run
+from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import BIN, Array
 from nnc.dialects.utils import Rounding
 from nnc.passes.nn_builder import NnBuilder, integer, integers, real
@@ -35,20 +36,28 @@ M55 = "cortex-m55"
 CALLS = How(kernels="portable", target=M55, sanitize=True)
 EXPANDED = How(kernels="portable", target=M55, expand=True)
 ROWS = {row.name: row for row in KERNELS}
-OUTPUTS = {
-    "bin": "nnc_bin_conv_mve_bin",
-    "i8": "nnc_bin_conv_mve_s8",
-    "f32": "nnc_bin_conv_mve_f32",
+INT8 = UniformQuantizedType.per_tensor(i8, 0.5, 3)
+CASES = {
+    ("bin", "bin"): "nnc_bin_conv_mve_bin",
+    ("bin", "i8"): "nnc_bin_conv_mve_s8",
+    ("bin", "f32"): "nnc_bin_conv_mve_f32",
+    ("i8", "bin"): "nnc_i8bin_conv_mve_bin",
+    ("i8", "i8"): "nnc_i8bin_conv_mve_s8",
+    ("i8", "f32"): "nnc_i8bin_conv_mve_f32",
 }
+"""The function for each kind of input and output."""
+
 COUNT = 8
-"""Layers with each kind of output."""
+"""Layers of each kind."""
+
+Kinds = tuple[str, str]
 
 
 class Layers(RandomLayers):
-    """Binary convolutions."""
+    """Convolutions with binary weights."""
 
-    def convolution(self, output: str) -> None:
-        """Adds one with a kind of output."""
+    def convolution(self, source: str, output: str) -> None:
+        """Adds one with a kind of input and of output."""
         kernel = self.pick((1, 1), (3, 3), (3, 3), (self.integer(1, 5), self.integer(1, 6)))
         strides = self.pick((1, 1), (1, 1), (2, 2), (self.integer(1, 3), self.integer(1, 3)))
         dilations = self.pick((1, 1), (1, 1), (1, 1), (2, 3))
@@ -66,19 +75,22 @@ class Layers(RandomLayers):
         ]
         depth = self.pick(32, 64, 3, self.integer(1, 140))
         outputs, batch = self.pick(32, 16, self.integer(1, 70)), self.pick(1, 1, 2)
-        x = self.input(BIN, (batch, *image, depth))
+        kind = BIN if source == "bin" else self.activations(i8)
+        x = self.input(kind, (batch, *image, depth))
         w = self.constant(BIN, (outputs, *kernel, depth))
         properties: dict[str, Attribute | None] = {
             "strides": integers(strides),
             "dilations": integers(dilations),
             "padding": integers(pads),
-            "pad_value": self.pick(None, integer(1), integer(-1)),
+            "pad_value": self.pick(None, integer(1), integer(-1)) if source == "bin" else None,
             "groups": integer(1),
         }
         terms = math.prod((*kernel, depth))
-        bias, element = self.offset(terms, outputs), {"bin": BIN, "f32": f32, "i8": f32}[output]
+        bias = self.offset(terms if source == "bin" else 5000 * terms, outputs)
+        element: Attribute = BIN if output == "bin" else f32
         if output == "i8":
             scale = math.sqrt(terms) / 50 * self.random.uniform(0.3, 3)
+            scale *= 1 if source == "bin" else 90 * quantized(x).scale
             element = self.activations(i8, float(np.float32(scale)))
             rounding = self.pick(Rounding.DOUBLE, Rounding.SINGLE, Rounding.F64)
             properties |= {"rounding": RoundingAttr(rounding), **self.bounds(element)}
@@ -86,6 +98,18 @@ class Layers(RandomLayers):
             properties |= {"min": real(-terms / 9), "max": real(terms / 7)}
         result = tensor(element, batch, *out, outputs)
         self.layer(Conv2DOp, [x, w, bias], result, **properties)
+
+    def far_apart(self) -> None:
+        """Adds one of more bytes than the offsets of a vector reach."""
+        x, w = self.input(INT8, (1, 9, 37, 200)), self.constant(BIN, (5, 3, 3, 200))
+        window: dict[str, Attribute] = {
+            "strides": integers([1, 2]),
+            "dilations": integers([1, 1]),
+            "padding": integers([1, 1, 1, 1]),
+            "groups": integer(1),
+        }
+        result = tensor(f32, 1, 9, 19, 5)
+        self.layer(Conv2DOp, [x, w, None], result, **window)
 
     def offset(self, terms: int, outputs: int) -> SSAValue | None:
         """A bias as large as the sums, or for some channels beyond all of them, or none."""
@@ -98,48 +122,50 @@ class Layers(RandomLayers):
 
 
 @functools.cache
-def case(output: str) -> tuple[ModuleOp, list[list[Array]]]:
-    net = Layers(sorted(OUTPUTS).index(output))
+def case(kinds: Kinds) -> tuple[ModuleOp, list[list[Array]]]:
+    net = Layers(list(CASES).index(kinds))
     for _ in range(COUNT):
-        net.convolution(output)
+        net.convolution(*kinds)
+    if kinds == ("i8", "i8"):
+        net.far_apart()
     return net.finish(), net.samples(2)
 
 
 @functools.cache
-def expected(output: str) -> list[Run]:
-    module, samples = case(output)
+def expected(kinds: Kinds) -> list[Run]:
+    module, samples = case(kinds)
     return [run(module, sample) for sample in samples]
 
 
-def check(output: str, found: Sequence[Run]) -> None:
-    for want, have in zip(expected(output), found, strict=True):
+def check(kinds: Kinds, found: Sequence[Run]) -> None:
+    for want, have in zip(expected(kinds), found, strict=True):
         for number, (a, b) in enumerate(zip(want.outputs, have.outputs, strict=True)):
             np.testing.assert_array_equal(b, a, err_msg=f"layer {number}")
 
 
 @pytest.mark.parametrize("how", [CALLS, EXPANDED], ids=["calls", "expanded"])
 def test_host(how: How) -> None:
-    for output, found in zip(OUTPUTS, run_all([case(it) for it in OUTPUTS], how), strict=True):
-        check(output, found)
+    for kinds, found in zip(CASES, run_all([case(it) for it in CASES], how), strict=True):
+        check(kinds, found)
 
 
 @needs_boards
-@pytest.mark.parametrize("output", OUTPUTS)
-def test_on_core(output: str) -> None:
-    module, samples = case(output)
+@pytest.mark.parametrize("kinds", CASES)
+def test_on_core(kinds: Kinds) -> None:
+    module, samples = case(kinds)
     how = How(kernels="portable", target=M55)
-    check(output, run_on_core(module, samples, M55, how, hook=False)[0])
+    check(kinds, run_on_core(module, samples, M55, how, hook=False)[0])
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
-def test_called(output: str) -> None:
-    calls = [op for op in planned(case(output)[0], CALLS).walk() if isinstance(op, CallOp)]
-    assert Counter(call.callee.data for call in calls)[OUTPUTS[output]] >= COUNT - 1
+@pytest.mark.parametrize("kinds", CASES)
+def test_called(kinds: Kinds) -> None:
+    calls = [op for op in planned(case(kinds)[0], CALLS).walk() if isinstance(op, CallOp)]
+    assert Counter(call.callee.data for call in calls)[CASES[kinds]] >= COUNT - 1
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
-def test_not_without_helium(output: str) -> None:
-    module, _ = case(output)
+@pytest.mark.parametrize("kinds", CASES)
+def test_not_without_helium(kinds: Kinds) -> None:
+    module, _ = case(kinds)
     for op in (op for op in module.walk() if isinstance(op, Conv2DOp)):
         assert [row.legal(op, Target(core("cortex-m4"))) for row in KERNELS] == [""] * len(KERNELS)
 
@@ -173,6 +199,7 @@ def test_columns_share_words() -> None:
 def conv(
     output: Attribute,
     *,
+    source: Attribute = BIN,
     image: tuple[int, int, int] = (4, 16, 8),
     kernel: tuple[int, int] = (1, 1),
     bias: int = 0,
@@ -196,7 +223,7 @@ def conv(
         result = tensor(output, 1, *spatial, 8)
         return [b.op(Conv2DOp, [args[0], w, values], result, **window, **properties)]
 
-    module = network([tensor(BIN, 1, *image)], build)
+    module = network([tensor(source, 1, *image)], build)
     (op,) = (op for op in module.walk() if isinstance(op, Conv2DOp))
     return op
 
@@ -220,6 +247,19 @@ def conv(
         ),
         (lambda: conv(f32, image=(4, 16, 32767), bias=9), None),
         (lambda: conv(BIN, max=real(1)), "its output is clamped"),
+        (lambda: conv(BIN, source=INT8, image=(4, 16, 4095)), None),
+        (
+            lambda: conv(BIN, source=INT8, image=(4, 1, 1)),
+            "it has too few pixels: 1 strips, a tile takes 8",
+        ),
+        (
+            lambda: conv(BIN, source=INT8, image=(2, 9000, 8)),
+            "a row of its input is longer than 65535 bytes",
+        ),
+        (
+            lambda: conv(BIN, source=INT8, image=(4, 16, 16), bias=2**31 - 1),
+            "its sums may leave 32 bits",
+        ),
     ],
 )
 def test_legal(op: Callable[[], Conv2DOp], reason: str | None) -> None:

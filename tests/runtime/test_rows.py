@@ -115,7 +115,7 @@ def all_layers(seed: int) -> RandomLayers:
 
 
 def turned(module: ModuleOp) -> int:
-    """How many of the library's convolutions are called with the rows of their images as columns."""
+    """How many calls of the library's convolutions have the rows of their images as columns."""
     calls = [op for op in module.walk() if isinstance(op, CallOp) and op.kind.data == "conv2d"]
     calls = [op for op in calls if op.callee.data.startswith("arm_")]
     shapes = [(op.inputs[0].type, op.numbers("input_shape")) for op in calls]
