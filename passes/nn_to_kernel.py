@@ -61,6 +61,7 @@ class NnToKernelPass(ModulePass):
     - `target` is the core that kernels are chosen for.
     - `kernels`: `none` lowers everything to loops; `portable` also calls our kernels and our
       portable implementation of CMSIS-NN's functions; `cmsis-nn` calls the library itself.
+    - `constant_time`: no kernels that read other memory, or more, for some data than for other.
 
     Each layer keeps the reasons why kernels that are about it could not run it (`declined`).
     """
@@ -69,12 +70,13 @@ class NnToKernelPass(ModulePass):
 
     target: str = "cortex-m4"
     kernels: str = "none"
+    constant_time: bool = False
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if self.kernels not in KERNEL_CHOICES:
             known = ", ".join(KERNEL_CHOICES)
             raise PassFailedException(f"expected kernels to be one of {known}, got {self.kernels}")
-        target = Target(core(self.target), self.kernels == "cmsis-nn")
+        target = Target(core(self.target), self.kernels == "cmsis-nn", self.constant_time)
         for function in list(op.body.block.ops):
             if isinstance(function, func.FuncOp):
                 _Lowering(function, target, self.kernels != "none").run()

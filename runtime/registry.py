@@ -31,6 +31,7 @@ BACKENDS: tuple[str, ...] = (
     "nnc.runtime.own",
     "nnc.runtime.binary_mve",
     "nnc.runtime.binary_conv",
+    "nnc.runtime.binary_dense",
 )
 """Modules whose `KERNELS` are the rows, in order of preference."""
 
@@ -39,11 +40,13 @@ BACKENDS: tuple[str, ...] = (
 class Target:
     """
     What kernels are chosen for: the core, and whether the CMSIS-NN library itself is linked
-    (`library`) or our portable implementation of its functions, which needs no scratch.
+    (`library`) or our portable implementation of its functions, which needs no scratch. With
+    `constant_time`, only kernels that read the same memory in the same order whatever the data is.
     """
 
     core: Core
     library: bool = False
+    constant_time: bool = False
 
 
 def constant_values(value: SSAValue) -> Array | None:

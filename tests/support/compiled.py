@@ -89,6 +89,7 @@ class How:
     flags: tuple[str, ...] = ("-O1",)
     sanitize: bool = False
     keep_state: bool = False
+    constant_time: bool = False
 
 
 LOOPS = How()
@@ -126,7 +127,11 @@ def planned(model: Model, how: How = LOOPS) -> ModuleOp:
     if any(op.name.startswith("tfl.") for op in module.walk()):
         passes["tfl-to-nn"] = {"numerics": how.numerics}
     passes |= {name: {} for name in SIMPLIFICATIONS if how.simplify}
-    passes["nn-to-kernel"] = {"kernels": how.kernels, "target": how.target}
+    passes["nn-to-kernel"] = {
+        "kernels": how.kernels,
+        "target": how.target,
+        "constant_time": how.constant_time,
+    }
     passes |= {"expand-kernels": {}} if how.expand else {}
     passes["plan-memory"] = {"io": how.io, "overlap": how.overlap}
     for name, options in passes.items():

@@ -335,6 +335,16 @@ def _binary_epilogue(
     net.layer(kind, [*operands, bias], tensor(element, *shape), **properties)
 
 
+def _binary_dense(output: str) -> Layer:
+    def layer(net: RandomLayers) -> None:
+        rows, outputs = net.integer(1, 3), net.integer(1, 100)
+        depth = net.pick(1, 31, 32, 33, 512, net.integer(1, 700))
+        operands = [net.input(BIN, (rows, depth)), net.constant(BIN, (outputs, depth))]
+        _binary_epilogue(net, DenseOp, operands, (rows, outputs), (output, depth, 1.0))
+
+    return layer
+
+
 # Dense layers.
 
 
@@ -542,6 +552,12 @@ LAYERS: dict[str, Layer] = {
     "nnc_bin_conv_bin": _binary_conv("bin"),
     "nnc_bin_conv_s8": _binary_conv("i8"),
     "nnc_bin_conv_f32": _binary_conv("f32"),
+    "nnc_bin_dense_bin": _binary_dense("bin"),
+    "nnc_bin_dense_s8": _binary_dense("i8"),
+    "nnc_bin_dense_f32": _binary_dense("f32"),
+    "nnc_bin_dense_ct_bin": _binary_dense("bin"),
+    "nnc_bin_dense_ct_s8": _binary_dense("i8"),
+    "nnc_bin_dense_ct_f32": _binary_dense("f32"),
     "nnc_dense_f64_s8": _dense(i8, single=True, rounding=Rounding.F64, huge=True),
 }
 """A layer for each kernel; sometimes another runs it, because the layer happens to be special."""

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nnc_bin_dense.h"
+
+#define EPILOGUE nnc_bin_scaling
+#define OUTPUT float
+#define FINISH nnc_bin_scale
+#include "nnc_bin_dense_numbers.h"
+
+void nnc_bin_dense_f32(const nnc_bin_dense *d, const int32_t *input, const int32_t *weights,
+                       const nnc_bin_scaling *scaling, float *output, void *list) {
+    const context_numbers context = {scaling, output};
+    dense_listed(&context, d, (const uint32_t *)input, (const uint32_t *)weights, list);
+}
+
+void nnc_bin_dense_ct_f32(const nnc_bin_dense *d, const int32_t *input, const int32_t *weights,
+                          const nnc_bin_scaling *scaling, float *output) {
+    const context_numbers context = {scaling, output};
+    dense_masked(&context, d, (const uint32_t *)input, (const uint32_t *)weights);
+}
