@@ -15,6 +15,16 @@ from nnc.dialects.types import numpy_dtype
 _LINE = 96
 
 
+def pointer_cast(c_type: str, *, writable: bool) -> str:
+    """
+    The cast of a pointer to bytes, which are aligned as elements of `c_type` need it: through
+    `void *` where that is more than a byte, as compilers may be asked to warn of casts that align.
+    """
+    qualifier = "" if writable else "const "
+    through = "" if c_type in ("int8_t", "uint8_t") else f"({qualifier}void *)"
+    return f"({qualifier}{c_type} *){through}"
+
+
 def memory_c_type(memory: Attribute) -> str:
     """The C type of the elements of a memref."""
     assert isinstance(memory, MemRefType)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdsl.dialects.builtin import MemRefType, ModuleOp, TensorType
 from xdsl.utils.exceptions import DiagnosticException
 
-from nnc.codegen.data import memory_c_type
+from nnc.codegen.data import memory_c_type, pointer_cast
 from nnc.codegen.names import comment, literal
 from nnc.codegen.network import (
     NetworkPrinter,
@@ -161,11 +161,12 @@ def _accessor(printer: NetworkPrinter, port: Port) -> list[str]:
     else:
         what = f"Where to read {comment(port.name)} after a run, until the next input is written."
         constant = "const "
+    cast = pointer_cast(port.c_type, writable=port.role == "input")
     return [
         f"/* {what} */",
         f"static inline {constant}{port.c_type} *{name}_{port.symbol}("
         f"const {name}_context *context) {{",
-        f"    return ({constant}{port.c_type} *)(context->arena + {port.offset});",
+        f"    return {cast}(context->arena + {port.offset});",
         "}",
         "",
     ]

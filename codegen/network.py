@@ -27,7 +27,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, SSAValue
 
-from nnc.codegen.data import array_definition, memory_c_type
+from nnc.codegen.data import array_definition, memory_c_type, pointer_cast
 from nnc.codegen.expressions import float_literal, uses_libm
 from nnc.codegen.names import Names, comment, identifier, literal
 from nnc.codegen.statements import BodyPrinter
@@ -153,7 +153,7 @@ class NetworkPrinter:
     def pointer(self, value: SSAValue, *, writable: bool) -> str:
         """The C expression of a buffer's address, as a pointer to its elements."""
         qualifier = "" if writable else "const "
-        kind = f"({qualifier}{memory_c_type(value.type)} *)"
+        kind = pointer_cast(memory_c_type(value.type), writable=writable)
         base, offset = _origin(value)
         if base in self.constants:
             symbol = self.constants[base]
@@ -167,7 +167,7 @@ class NetworkPrinter:
         place = f"context->{port.symbol}"
         if offset == 0:
             return f"{kind}{place}"
-        return f"{kind}((uint8_t *){place} + {offset})"
+        return f"{kind}(({qualifier}uint8_t *){place} + {offset})"
 
     def kernels(self) -> list[Kernel]:
         """The kernels that the network calls, by name."""

@@ -83,6 +83,19 @@ def test_sanitizers_find_nothing(kind: str, how: How) -> None:
 
 
 @pytest.mark.parametrize("io", ["inside", "outside"])
+@pytest.mark.parametrize("kind", ["float", "int8"])
+def test_also_what_fewer_people_ask_for_warns_of_nothing(
+    kind: str, io: str, tmp_path: Path
+) -> None:
+    flags = ("-Wshadow", "-Wundef", "-Wvla", "-Wcast-align", "-Wcast-qual", "-Wdouble-promotion")
+    flags += ("-Wsign-conversion", "-Wstrict-prototypes", "-Wmissing-prototypes")
+    for source in _write(tmp_path, kind, replace(PORTABLE, io=io), "net"):
+        command = ["clang", "-std=c99", "-fsyntax-only", *STRICT_WARNINGS, *flags]
+        run = _compile(command, source)
+        assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("io", ["inside", "outside"])
 def test_inputs_and_outputs_inside_and_outside_the_arena_agree(io: str) -> None:
     inputs = _inputs("int8", 2)
     expected = run_compiled(_model("int8"), inputs, LOOPS)

@@ -23,7 +23,7 @@ func.func @main(%x: tensor<1x2x4xf32> {nn.name = "image"}) -> (tensor<1x8x!a> {n
 // CHECK-NEXT: }
 // CHECK-NOT: net_layer1
 // CHECK: int net_run(net_context *context) {
-// CHECK: net_layer0_quantize((const float *)(arena + 0), (int8_t *)(arena + 0));
+// CHECK: net_layer0_quantize((const float *)(const void *)(arena + 0), (int8_t *)(arena + 0));
 // CHECK: {"quantize", NNC_I8, 3, net_shape_1_2_4, 8, 0.5f, -3, 0, 0}
 // CHECK: {"image", NNC_F32, 3, net_shape_1_2_4, 32, 0.0f, 0, 0, NNC_TENSOR_OVERWRITTEN}
 
@@ -45,9 +45,9 @@ func.func @main(%x: tensor<1x4xi16>) -> tensor<1x2x2xi16> {
 
 // CHECK: #define NET_ARENA_BYTES 12
 // CHECK: /* a */
-// CHECK: net_layer0_not((const int16_t *)(arena + 4), (int16_t *)(arena + 4));
+// CHECK: net_layer0_not((const int16_t *)(const void *)(arena + 4), (int16_t *)(void *)(arena + 4));
 // CHECK: /* b */
-// CHECK: net_layer1_not((const int16_t *)(arena + 0), (int16_t *)(arena + 8));
+// CHECK: net_layer1_not((const int16_t *)(const void *)(arena + 0), (int16_t *)(void *)(arena + 8));
 // CHECK-NOT: net_layer2
 
 // -----
