@@ -87,6 +87,10 @@ class LayerNormalizationOp(ScaledOp):
     axis = ints_option(-1)
     rms_scaling = bool_option()
 
+    def weight_list(self) -> Sequence[Weight]:
+        """With `rms_scaling` values are always scaled, and never moved."""
+        return [Weight("gamma")] if is_set(self.rms_scaling) else super().weight_list()
+
     def weight_shapes(self, inputs: Sequence[Shape]) -> Sequence[Shape]:
         axes = axes_of(self.axis.get_values(), len(inputs[0]))
         return [tuple(inputs[0][axis] for axis in axes)] * len(self.weight_list())

@@ -44,15 +44,16 @@ def _batch(op: source.BatchNormalizationOp, to: Lowering) -> SSAValue:
     return to.binary(AddOp, value, to.number(along(summand, axes, rank)))
 
 
-def _standardized(
-    to: Lowering, value: SSAValue, axes: Sequence[int], epsilon: float, *, centred: bool = True
-) -> SSAValue:
+def _standardized(to: Lowering, value: SSAValue, axes: Sequence[int], epsilon: float) -> SSAValue:
     """Numbers without their mean over some axes, divided by their standard deviation there."""
-    if centred:
-        value = to.binary(SubOp, value, to.reduce(ReduceMeanOp, value, axes))
-    square = to.binary(MulOp, value, value)
-    variance = to.binary(AddOp, to.reduce(ReduceMeanOp, square, axes), epsilon)
-    return to.binary(MulOp, value, to.unary(RsqrtOp, variance))
+    centred = to.binary(SubOp, value, to.reduce(ReduceMeanOp, value, axes))
+    return to.binary(MulOp, centred, _inverse_root(to, centred, axes, epsilon))
+
+
+def _inverse_root(to: Lowering, value: SSAValue, axes: Sequence[int], epsilon: float) -> SSAValue:
+    """One by the root of the mean square over some axes."""
+    square = to.reduce(ReduceMeanOp, to.binary(MulOp, value, value), axes)
+    return to.unary(RsqrtOp, to.binary(AddOp, square, epsilon))
 
 
 def _scaled(
@@ -71,20 +72,21 @@ def _scaled(
 def _layer(op: source.LayerNormalizationOp, to: Lowering) -> SSAValue:
     rank = len(shape_of(op.input))
     axes = axes_of(op.axis.get_values(), rank)
-    rms = bool(op.rms_scaling.value.data)
-    value = _standardized(to, to.value(op.input), axes, op.epsilon.value.data, centred=not rms)
-    if not rms:
-        return _scaled(op, to, value, axes, rank)
-    gamma = to.weight(op, "gamma")
-    return value if gamma is None else to.binary(MulOp, value, to.number(along(gamma, axes, rank)))
+    value, epsilon = to.value(op.input), op.epsilon.value.data
+    if not op.rms_scaling.value.data:
+        return _scaled(op, to, _standardized(to, value, axes, epsilon), axes, rank)
+    # The deviation is from the mean, which nevertheless stays in what is divided.
+    centred = to.binary(SubOp, value, to.reduce(ReduceMeanOp, value, axes))
+    value = to.binary(MulOp, value, _inverse_root(to, centred, axes, epsilon))
+    return _scaled(op, to, value, axes, rank)
 
 
 @rewrite(source.RMSNormalizationOp)
 def _rms(op: source.RMSNormalizationOp, to: Lowering) -> SSAValue:
     rank = len(shape_of(op.input))
     axes = axes_of(op.axis.get_values(), rank)
-    epsilon = op.epsilon.value.data
-    value = _standardized(to, to.value(op.input), axes, epsilon, centred=False)
+    value = to.value(op.input)
+    value = to.binary(MulOp, value, _inverse_root(to, value, axes, op.epsilon.value.data))
     return to.binary(MulOp, value, to.number(along(to.needed(op, "scale"), axes, rank)))
 
 
