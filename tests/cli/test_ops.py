@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 from support.nnc_command import Nnc
@@ -41,3 +42,22 @@ def test_a_format_that_does_not_exist(nnc: Nnc) -> None:
     outcome = nnc("ops", "--format", "tflit")
     assert (outcome.code, outcome.output) == (1, "")
     assert outcome.errors.startswith("error: unknown format 'tflit': did you mean 'tflite'? ")
+
+
+def test_the_matrix(nnc: Nnc, tmp_path: Path) -> None:
+    outcome = nnc("ops", "--matrix", "--json", tmp_path / "matrix.json")
+    assert outcome.code == 0, outcome.errors
+    rows = json.loads((tmp_path / "matrix.json").read_text())
+    kinds = ("binary", "int8", "float32")
+    found = {(row["layer"], row["input"], row["weights"], row["output"]): row for row in rows}
+    layers = ("conv2d", "depthwise_conv2d", "dense")
+    assert set(found) == set(product(layers, kinds, kinds, kinds))
+    assert len({(row["accumulator"], row["epilogue"]) for row in rows}) == 6
+    for (_, source, weights, output), row in found.items():
+        whole = "float32" not in (source, weights)
+        assert row["accumulator"] == ("int32" if whole else "float32")
+        assert (row["epilogue"] == "sign") == (output == "binary")
+    signs = found["conv2d", "binary", "binary", "binary"]["kernels"]
+    assert signs["cortex-m4"].startswith("nnc_bin_conv")
+    assert found["dense", "float32", "float32", "float32"]["kernels"]["cortex-m0"] == "loops"
+    assert outcome.output.count("depthwise_conv2d") == 27
