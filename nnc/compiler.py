@@ -171,6 +171,7 @@ def compile(
     numerics: str = "tflite",
     kernels: str = "auto",
     io: str = "inside",
+    constant_time: bool = False,
     shapes: Shapes | None = None,
 ) -> CompileResult:
     """
@@ -183,7 +184,7 @@ def compile(
     Raises DiagnosticException (its text is one line for each problem), ValueError for an option
     that does not exist, OSError.
     """
-    options = Options(target, numerics, kernels, optimize, io)
+    options = Options(target, numerics, kernels, optimize, io, constant_time=constant_time)
     check_replaceable(Path(out))
     network = build(model, options, name=name, shapes=shapes)
     write_folder(network.files, Path(out))

@@ -53,6 +53,7 @@ class Options:
       functions write over their input and are several times smaller than the library's.
     - `io_layout` is the order of axes of images that come in and go out of models that have
       channels first: channels "last", at no cost, or "kept" as the model has them.
+    - `constant_time` leaves out kernels that take longer for some inputs than for others.
     - `io` places inputs and outputs "inside" the arena or leaves them "outside" to the caller.
 
     Raises UnknownCoreError, OptionError.
@@ -64,6 +65,7 @@ class Options:
     optimize: str = "balanced"
     io: str = "inside"
     io_layout: str = "last"
+    constant_time: bool = False
 
     def __post_init__(self) -> None:
         core(self.target)

@@ -87,10 +87,12 @@ def settled(options: Options, sources: Collection[str]) -> Options:
 
 def back_end_passes(options: Options) -> list[str]:
     """The passes that turn a module of `nn` into one that C can be printed from."""
+    chosen = f"target={options.target} kernels={options.chosen_kernels}"
+    chosen += " constant-time=true" if options.constant_time else ""
     return [
         "nn-verify-contract",
         *SIMPLIFICATIONS,
-        f"nn-to-kernel{{target={options.target} kernels={options.chosen_kernels}}}",
+        f"nn-to-kernel{{{chosen}}}",
         f"plan-memory{{io={options.io}}}",
     ]
 

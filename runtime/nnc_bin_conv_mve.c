@@ -252,9 +252,15 @@ static void gather_signs(const int16_t *accumulators, int32_t channels, uint16_t
 static void start_signs(const nnc_bin_mve_geometry *g, const int16_t *start,
                         int16_t *accumulators) {
     for (int32_t channel = 0; channel < g->out_channels; ++channel) {
+#if MVE
+        for (int32_t i = 0; i < VALUES; i += 8, accumulators += 8) {
+            vstrhq_s16(accumulators, vdupq_n_s16(start[channel]));
+        }
+#else
         for (int32_t i = 0; i < VALUES; ++i) {
             *accumulators++ = start[channel];
         }
+#endif
     }
 }
 

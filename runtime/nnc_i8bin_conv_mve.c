@@ -207,9 +207,15 @@ static inline int32x4_t load_sums(const int32_t *sums, mve_pred16_t present) {
 
 static void begin(const nnc_bin_mve_geometry *g, const int32_t *bias, int32_t *accumulators) {
     for (int32_t channel = 0; channel < g->out_channels; ++channel) {
+#if MVE
+        for (int32_t i = 0; i < VALUES; i += 4, accumulators += 4) {
+            vstrwq_s32(accumulators, vdupq_n_s32(bias[channel]));
+        }
+#else
         for (int32_t i = 0; i < VALUES; ++i) {
             *accumulators++ = bias[channel];
         }
+#endif
     }
 }
 

@@ -54,6 +54,7 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(KERNEL_CHOICES)}: loops only, ours, CMSIS-NN's, or (default) CMSIS-NN's "
         f"where {CMSIS_NN_ROOT} says where it is and else ours",
     )
+    add_constant_time(group)
     group.add_argument(
         "--shape",
         metavar="NAME=1,2,3",
@@ -79,6 +80,15 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
         "--show-pipeline",
         action="store_true",
         help="print the nn-opt command that runs the same passes, and do nothing else",
+    )
+
+
+def add_constant_time(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Which kernels must not be taken."""
+    parser.add_argument(
+        "--constant-time",
+        action="store_true",
+        help="no kernels that take longer for some inputs than for others",
     )
 
 
@@ -159,7 +169,15 @@ def shapes_of(args: argparse.Namespace) -> dict[str, tuple[int, ...]]:
 
 def options_of(args: argparse.Namespace, target: str) -> Options:
     """The options of a verb that has one goal."""
-    return Options(target, args.numerics, args.kernels, args.optimize, args.io, args.io_layout)
+    return Options(
+        target,
+        args.numerics,
+        args.kernels,
+        args.optimize,
+        args.io,
+        args.io_layout,
+        args.constant_time,
+    )
 
 
 def show_pipeline(

@@ -66,7 +66,17 @@ def run(args: argparse.Namespace) -> int:
 
     models, cores, goals = _sorted_out(args)
     jobs = [
-        (model, Options(core(name).name, args.numerics, args.kernels, goal, args.io))
+        (
+            model,
+            Options(
+                core(name).name,
+                args.numerics,
+                args.kernels,
+                goal,
+                args.io,
+                constant_time=args.constant_time,
+            ),
+        )
         for model in models
         for name in cores
         for goal in goals

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnc.boards import CORE_NAMES, core
+from nnc.commands.arguments import add_constant_time
 from nnc.options import CMSIS_NN_ROOT, KERNEL_CHOICES, Options
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="portable",
         help=f"{', '.join(KERNEL_CHOICES)}, as for nnc compile (default: portable)",
     )
+    add_constant_time(parser)
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
@@ -63,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     names = [name for word in args.layer for name in (LAYERS if word == "all" else [word])]
     layers = [parse_layer(name) for name in names]
     jobs = [
-        (layer, Options(core(name).name, "tflm", args.kernels))
+        (layer, Options(core(name).name, "tflm", args.kernels, constant_time=args.constant_time))
         for layer in layers
         for name in args.on
     ]

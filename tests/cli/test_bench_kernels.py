@@ -98,6 +98,16 @@ def test_records(nnc: Nnc, tmp_path: Path) -> None:
 
 
 @needs_boards
+def test_constant_time(nnc: Nnc, tmp_path: Path) -> None:
+    words = ("bench-kernels", "--layer", "dense:64-40:bin,bin,bin", "--on", "cortex-m4", "--json")
+    kernels: list[str] = []
+    for more in ((), ("--constant-time",)):
+        assert nnc(*words, tmp_path / "a.json", *more).code == 0
+        kernels += [it["kernel"] for it in json.loads((tmp_path / "a.json").read_text())]
+    assert kernels == ["nnc_bin_dense_bin", "nnc_bin_dense_ct_bin"]
+
+
+@needs_boards
 def test_what_differs_from_the_reference_is_named(
     nnc: Nnc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
