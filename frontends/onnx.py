@@ -38,6 +38,7 @@ from nnc.dialects.onnx.quantization import RUNTIME_DOMAIN
 from nnc.dialects.onnx.structure import ConstantOp, NoValueOp
 from nnc.dialects.types import dense_attribute
 from nnc.frontends.errors import FrontendError, Problem
+from nnc.frontends.onnx_functions import body_of, has_body
 from nnc.frontends.onnx_model import Graph, domain_of, label, read_graph
 from nnc.frontends.onnx_shapes import LARGEST_KNOWN, InputShapes, agree, inferred, settle_inputs
 from nnc.frontends.onnx_types import (
@@ -94,6 +95,11 @@ class _Importer:
     """Tensors that could not be made; the problem is noted, and what needs them is not built."""
 
     none: NoValueOp | None = None
+    opsets: dict[str, int] = field(init=False)
+    """The operator sets of the node that is built."""
+
+    def __post_init__(self) -> None:
+        self.opsets = self.graph.opsets
 
     def run(self) -> ModuleOp:
         """The module. Raises FrontendError."""
@@ -135,11 +141,10 @@ class _Importer:
             self._constant_node(node)
             return
         operation = OPERATORS.get((domain_of(node), node.op_type))
-        if operation is None:
-            reason = "this operator is not supported; `nnc ops` lists those that are"
-            self._refuse(node, reason)
-            return
         missing = [name for name in node.input if name and self._operand(name) is None]
+        if operation is None:
+            self._defined(node, bool(missing))
+            return
         if missing:
             self.lost.update(node.output)
             return
@@ -155,6 +160,28 @@ class _Importer:
             if name:
                 self.values[name] = result
 
+    def _defined(self, node: onnx.NodeProto, lost: bool) -> None:
+        """A node of an operator that the dialect does not have: what it is defined as."""
+        try:
+            schema = self._schema(node)
+            version = self.opsets.get(domain_of(node), 0)
+            if lost and schema is not None and has_body(schema):
+                self.lost.update(node.output)
+                return
+            body = None
+            if schema is not None and not lost:
+                body = body_of(schema, node, self.types, version)
+            if body is None:
+                reason = "this operator is not supported; `nnc ops` lists those that are"
+                raise UnsupportedValueError(reason)
+        except UnsupportedValueError as error:
+            self._refuse(node, str(error))
+            return
+        outer, self.opsets = self.opsets, {**self.opsets, **body.opsets}
+        for inner in body.nodes:
+            self._node(inner)
+        self.opsets = outer
+
     def _operation(self, node: onnx.NodeProto, operation: type[OnnxOp]) -> OnnxOp:
         """The operation of a node whose operands are there. Raises UnsupportedValueError."""
         schema = self._schema(node)
@@ -168,7 +195,7 @@ class _Importer:
                 node,
                 self.types,
                 self.constants,
-                self.graph.opsets,
+                self.opsets,
                 self.graph.ir_version,
             )
         # A result without a name is one that nobody wants.
@@ -190,7 +217,7 @@ class _Importer:
         domain = domain_of(node)
         if domain == RUNTIME_DOMAIN:
             return None
-        version = self.graph.opsets.get(domain)
+        version = self.opsets.get(domain)
         if version is None:
             raise UnsupportedValueError(f"the model does not import the operator set '{domain}'")
         try:
@@ -271,7 +298,7 @@ class _Importer:
 
     def _refuse(self, node: onnx.NodeProto, reason: str) -> None:
         domain = domain_of(node)
-        version = self.graph.opsets.get(domain)
+        version = self.opsets.get(domain)
         set_name = f"{domain} {version or ''}".strip()
         operator = f"{node.op_type} (operator set {set_name})"
         self._problem(label(node), operator, reason)

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 
 from nnc.boards import core
 
-NUMERICS_CHOICES = ("tflite", "tflm", "lce-device", "onnx", "onnx-exact")
+NUMERICS_CHOICES = ("tflite", "tflm", "lce-device", "onnx")
 KERNEL_CHOICES = ("none", "portable", "cmsis-nn", "auto")
 OPTIMIZE_CHOICES = ("time", "ram", "flash", "balanced")
 IO_CHOICES = ("inside", "outside")
@@ -29,7 +29,6 @@ CONTRACTS = {
     "tflm": "tflm",
     "lce-device": "tflite-2.21, lce-device",
     "onnx": "onnx",
-    "onnx-exact": "onnx-exact",
 }
 """The numeric contracts by the names that options have for them, with what they reproduce."""
 
@@ -46,7 +45,7 @@ class Options:
     - `target` is a core's name. `optimize` is what counts: "time", "ram", "flash" or "balanced".
     - `numerics` is the contract: "tflite" (its reference kernels, bit for bit), "tflm", or
       "lce-device": as "tflite", but int8 results of the Larq compute engine round as on Arm. ONNX
-      models have "onnx", which "tflite" stands for with them, and "onnx-exact".
+      models have "onnx", which "tflite" stands for with them.
     - `kernels`: "none" (loops only), "portable" (also our kernels and our portable implementation
       of CMSIS-NN's), "cmsis-nn" (the library), or "auto": the library where CMSIS_NN_ROOT says
       where it is, else portable. With `optimize` "ram" or "flash" that is always portable: its

@@ -34,7 +34,7 @@ LARGEST_MODEL = 256 << 20
 """Bytes of the largest file that is read; no microcontroller's flash holds a hundredth of it."""
 
 _IMPORTS = {
-    "onnx": "onnx-to-nn{{numerics={onnx}}},nn-sink-transposes{{io={layout}}}",
+    "onnx": "onnx-to-nn,nn-sink-transposes{{io={layout}}}",
     "larq": "larq-to-nn{{numerics={lce}}}",
     "keras": "keras-to-nn",
     "tfl": "tfl-to-nn{{numerics={numerics}}}",
@@ -62,9 +62,7 @@ SIMPLIFICATIONS = (
 def import_passes(sources: Collection[str], options: Options) -> list[str]:
     """The passes that turn operations of the dialects `sources` into `nn`."""
     device = options.numerics == "lce-device"
-    exact = options.numerics == "onnx-exact"
     known = {
-        "onnx": "onnx-exact" if exact else "onnx",
         "layout": options.io_layout,
         "numerics": "tflm" if options.numerics == "tflm" else "tflite",
         "lce": "lce-device" if device else "lce",
@@ -80,7 +78,7 @@ def settled(options: Options, sources: Collection[str]) -> Options:
     asked = options.numerics
     if "onnx" in sources and asked == "tflite":
         return replace(options, numerics="onnx")
-    if asked.startswith("onnx") and sources and "onnx" not in sources:
+    if asked == "onnx" and sources and "onnx" not in sources:
         raise UsageError(f"the numeric contract '{asked}' is for ONNX models")
     return options
 

@@ -33,10 +33,11 @@ from nnc.dialects.nn.interpreter import layer_names
 from nnc.dialects.nn.states import NAME
 from nnc.dialects.onnx.base import OnnxOp
 from nnc.dialects.onnx.structure import ConstantOp, NoValueOp
+from nnc.dialects.types import shape_of
 from nnc.frontends.errors import FrontendError, Problem
 from nnc.passes.nn_builder import UnsupportedError
 from nnc.passes.onnx import REWRITES
-from nnc.passes.onnx.lowering import Lowering, Node, Numerics
+from nnc.passes.onnx.lowering import Lowering, Node
 
 REMARKS = "nn.remarks"
 
@@ -46,18 +47,15 @@ class OnnxToNnPass(ModulePass):
     """
     Rewrites every function of `onnx` operations into `nn` ops.
 
-    `numerics` is the contract of quantised layers: `onnx` for fixed point, `onnx-exact` for the
-    arithmetic of ONNX Runtime. Raises `FrontendError` with every operator that is not supported.
+    Raises `FrontendError` with every operator that is not supported.
     """
 
     name = "onnx-to-nn"
 
-    numerics: Numerics = "onnx"
-
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         problems: list[Problem] = []
         functions = [entry for entry in op.body.block.ops if isinstance(entry, FuncOp)]
-        converted = [_Function(function, self.numerics, problems) for function in functions]
+        converted = [_Function(function, problems) for function in functions]
         if problems:
             raise FrontendError(problems)
         for function in converted:
@@ -67,17 +65,25 @@ class OnnxToNnPass(ModulePass):
 class _Function:
     """One function, rebuilt beside the original until all of it is known to be supported."""
 
-    def __init__(self, function: FuncOp, numerics: Numerics, problems: list[Problem]):
+    def __init__(self, function: FuncOp, problems: list[Problem]):
         self.function = function
         self.problems = problems
         self.unsupported: set[SSAValue] = set()
         self.block = Block(arg_types=function.body.block.arg_types)
-        self.lowering = Lowering(self.block, numerics)
+        self.lowering = Lowering(self.block)
         for source, argument in zip(function.body.block.args, self.block.args, strict=True):
             argument.name_hint = source.name_hint
             self.lowering.bind(source, argument)
         for op in function.body.block.ops:
             self._rewrite(op)
+        self.lowering.drop_unused()
+        self._refuse_empty()
+
+    def _refuse_empty(self) -> None:
+        """What is left must have elements; shape arithmetic, which has no need to, is gone."""
+        for op in self.block.ops:
+            if any(0 in shape_of(value) for value in (*op.operands, *op.results)):
+                self._report(op, UnsupportedError("expected tensors with elements"))
 
     def _rewrite(self, op: Operation) -> None:
         self.lowering.location = op.location
@@ -136,7 +142,6 @@ class _Function:
         function, block = self.function, self.block
         terminator = block.last_op
         assert isinstance(terminator, ReturnOp)
-        self.lowering.drop_unused()
         function.body.detach_block(function.body.block)
         function.detach_region(function.body)
         function.add_region(Region(block))

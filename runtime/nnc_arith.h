@@ -63,7 +63,7 @@ static inline int64_t nnc_wrap_mul64(int64_t a, int64_t b) {
 }
 
 /* 0 <= n <= 63 */
-static inline int64_t nnc_wrap_shl64(int64_t a, int32_t n) {
+static inline int64_t nnc_wrap_shl64(int64_t a, int64_t n) {
     return (int64_t)((uint64_t)a << n);
 }
 

@@ -20,6 +20,7 @@ BitwiseNot(X) -> Y
 BitwiseOr(A, B) -> C
 BitwiseXor(A, B) -> C
 Cast(input; round_mode: s, saturate: i, to: i) -> output
+CastLike(input, target_type; round_mode: s, saturate: i) -> output
 Ceil(X) -> Y
 Celu(X; alpha: f) -> Y
 Clip(input, min?, max?; max: f, min: f) -> output

@@ -45,7 +45,7 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
         default="tflite",
         help="whose arithmetic is reproduced bit for bit: tflite (the reference kernels; default), "
         "tflm (TFLite Micro), lce-device (as tflite, Larq's int8 results rounded as on Arm), and "
-        "onnx (default for ONNX models) or onnx-exact (ONNX Runtime)",
+        "onnx (ONNX models, by default)",
     )
     group.add_argument(
         "--kernels",

@@ -141,7 +141,7 @@ def _bit_shift(node: Node, to: Lowering) -> SSAValue:
     return combined(to, kind, node.value(0), node.value(1))
 
 
-@rewrite("Cast")
+@rewrite("Cast", "CastLike")
 def _cast(node: Node, to: Lowering) -> SSAValue:
     input = node.value(0)
     target = node.like(input).element_type

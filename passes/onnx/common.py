@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from xdsl.dialects.builtin import (
     FloatAttr,
     IntegerAttr,
@@ -134,6 +135,11 @@ def reduced(
     return to.op(kind, [value], result, axes=integers(sorted(axes)))
 
 
+def empty(to: Lowering, element: Attribute, shape: Sequence[int]) -> SSAValue:
+    """A tensor without elements: shape arithmetic has them, a network has not."""
+    return to.constant(np.zeros(shape, numpy_dtype(element)), element)
+
+
 def sliced(
     to: Lowering,
     value: SSAValue,
@@ -142,6 +148,8 @@ def sliced(
     shape: Sequence[int],
 ) -> SSAValue:
     """The elements `begin`, `begin + stride`, ... along each axis."""
+    if 0 in shape:
+        return empty(to, element_of(value), shape)
     if tuple(shape) == shape_of(value) and all(stride == 1 for stride in strides):
         return value
     result = TensorType(element_of(value), shape)

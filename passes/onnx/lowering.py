@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import (
@@ -39,9 +39,6 @@ from nnc.dialects.types import Array, dense_values, element_of, shape_of
 from nnc.passes.diagnostics import place
 from nnc.passes.nn_builder import NnBuilder, UnsupportedError, integers
 
-Numerics: TypeAlias = Literal["onnx", "onnx-exact"]
-"""Whose quantised arithmetic is reproduced: that of fixed point, or that of ONNX Runtime."""
-
 Results: TypeAlias = SSAValue | Sequence[SSAValue]
 Rewrite: TypeAlias = Callable[["Node", "Lowering"], Results]
 
@@ -68,9 +65,8 @@ class Lowering(NnBuilder):
     `remarks` collects what a user must know of a model that compiles.
     """
 
-    def __init__(self, block: Block, numerics: Numerics):
+    def __init__(self, block: Block):
         super().__init__(block)
-        self.numerics: Numerics = numerics
         self.remarks: list[str] = []
         self._values: dict[SSAValue, SSAValue] = {}
 

@@ -9,7 +9,7 @@ import numpy as np
 from xdsl.dialects.builtin import TensorType, f32, i32
 from xdsl.ir import SSAValue
 
-from nnc.dialects.nn import functions, normalization, reduction
+from nnc.dialects.nn import functions, logic, normalization, reduction
 from nnc.dialects.nn.movement import OneHotOp
 from nnc.dialects.nn.softmax import SoftmaxOp
 from nnc.dialects.types import shape_of
@@ -19,11 +19,13 @@ from nnc.passes.onnx.common import (
     add,
     aligned,
     check_type,
+    compared,
     div,
     function,
     mul,
     reduced,
     scalar,
+    selected,
     sub,
 )
 from nnc.passes.onnx.lowering import Lowering, Node, axis_of, rewrite
@@ -143,7 +145,10 @@ def _lp_normalization(node: Node, to: Lowering) -> SSAValue:
     axis = axis_of(node.int("axis", -1), len(shape_of(input)))
     size = absolute(to, input) if p == 1 else mul(to, input, input)
     norm = reduced(to, reduction.ReduceSumOp, size, [axis])
-    return div(to, input, norm if p == 1 else function(to, functions.SqrtOp, norm))
+    norm = norm if p == 1 else function(to, functions.SqrtOp, norm)
+    # A row of zeros stays one.
+    nothing = compared(to, logic.EqualOp, norm, scalar(to, 0.0, norm))
+    return div(to, input, selected(to, nothing, scalar(to, 1.0, norm), norm))
 
 
 @rewrite("LRN")

@@ -130,7 +130,7 @@ def _coordinates(axis: _Axis, transformation: str) -> Floats:
         case "pytorch_half_pixel":
             return (places + 0.5) / axis.scale - 0.5 if axis.after > 1 else np.zeros(1)
         case "align_corners":
-            return places * (axis.before - 1) / max(1, axis.after - 1)
+            return places * (axis.before - 1) / (length - 1) if length > 1 else places * 0
         case "asymmetric":
             return places / axis.scale
         case "tf_half_pixel_for_nn":

@@ -11,7 +11,7 @@ from xdsl.ir import SSAValue
 from nnc.dialects.nn.movement import TileOp
 from nnc.dialects.types import element_of, numpy_dtype, shape_of
 from nnc.passes.nn_builder import UnsupportedError
-from nnc.passes.onnx.common import check_elements, stretched
+from nnc.passes.onnx.common import check_elements, empty, stretched
 from nnc.passes.onnx.indexing import masked
 from nnc.passes.onnx.lowering import Lowering, Node, axes_of, rewrite
 
@@ -24,6 +24,8 @@ def _reshape(node: Node, to: Lowering) -> SSAValue:
         kept = [*old, *[0] * len(wanted)]
         wanted = [kept[axis] if extent == 0 else extent for axis, extent in enumerate(wanted)]
     count = prod(old)
+    if not count and -1 not in wanted:
+        return empty(to, element_of(input), wanted)
     known = prod(extent for extent in wanted if extent != -1)
     open_axes = [axis for axis, extent in enumerate(wanted) if extent == -1]
     if len(open_axes) > 1 or known < 1 or count % known or (not open_axes and known != count):
@@ -161,7 +163,6 @@ def _size(node: Node, to: Lowering) -> SSAValue:
 @rewrite("ConstantOfShape")
 def _constant_of_shape(node: Node, to: Lowering) -> SSAValue:
     shape = to.known_ints(node.value(0), "its shape")
-    check_elements(shape)
     result = node.result(shape)
     value = node.tensor("value")
     number = 0 if value is None else value.reshape(-1)[0].item()
@@ -186,7 +187,6 @@ def _range(node: Node, to: Lowering) -> SSAValue:
         raise UnsupportedError("expected a step that is not 0")
     count = max(0, int(np.ceil((limit - start) / delta)))
     values = (start + np.arange(count) * delta).astype(numpy_dtype(element))
-    check_elements(values.shape)
     return to.constant(values, element)
 
 

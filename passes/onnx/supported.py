@@ -18,8 +18,8 @@ _ALL = f"{_NUMBERS} i1"
 
 _OPERATORS = {
     _ALL: (
-        "Cast CenterCropPad Compress Concat ConstantOfShape DepthToSpace Dropout Equal Expand "
-        "EyeLike Flatten Gather GatherElements GatherND Identity OneHot Pad Reshape "
+        "Cast CastLike CenterCropPad Compress Concat ConstantOfShape DepthToSpace Dropout Equal "
+        "Expand EyeLike Flatten Gather GatherElements GatherND Identity OneHot Pad Reshape "
         "ReverseSequence Scatter ScatterElements ScatterND Shape Size Slice SpaceToDepth Split "
         "Squeeze Tile Transpose Trilu Unsqueeze Where"
     ),

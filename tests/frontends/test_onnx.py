@@ -290,3 +290,20 @@ def test_shape_arithmetic_is_folded() -> None:
     assert [op.name for op in module.walk()][2:] == ["nn.reshape", "func.return"]
     x = random_weights(0)(2, 3, 4)
     assert np.array_equal(run(module, [x]).outputs[0], reference(proto, [x])[0])
+
+
+def test_operators_that_are_defined_by_others() -> None:
+    proto = model(
+        [node("Attention", ["q", "k", "v", "mask"], ["y"], name="heads", is_causal=1)],
+        {"q": [1, 2, 3, 4], "k": [1, 2, 5, 4], "v": [1, 2, 5, 4], "mask": [3, 5]},
+        ["y"],
+        opset=23,
+    )
+    module = read(proto)
+    text = printed(module)
+    assert "onnx.MatMul" in text and 'loc("y")' in text and 'loc("y/' in text
+    OnnxToNnPass().apply(Context(), module)
+    weights = random_weights(5)
+    inputs = [weights(1, 2, 3, 4), weights(1, 2, 5, 4), weights(1, 2, 5, 4), weights(3, 5)]
+    difference = run(module, inputs).outputs[0] - reference(proto, inputs)[0]
+    assert np.abs(difference).max() < 1e-6

@@ -114,8 +114,8 @@ def exclusion(case: Case) -> str | None:
     for tensor in graph.initializer:
         if cast(Any, numpy_helper).to_array(tensor).dtype.name not in TYPES:
             return "element types outside the list"
-    if any(np.asarray(array).size == 0 for array in case.outputs):
-        return "outputs without elements"
+    if any(np.asarray(array).size == 0 for array in (*case.inputs, *case.outputs)):
+        return "inputs or outputs without elements"
     return None
 
 
