@@ -59,6 +59,12 @@ SIMPLIFICATIONS = (
 """The passes over `nn` that change no bit of any result."""
 
 
+FOLDED = ("keras",)
+"""
+The source dialects whose batch normalisation is folded into weights, which rounds sums elsewhere.
+"""
+
+
 def import_passes(sources: Collection[str], options: Options) -> list[str]:
     """The passes that turn operations of the dialects `sources` into `nn`."""
     device = options.numerics == "lce-device"
@@ -97,7 +103,8 @@ def back_end_passes(options: Options) -> list[str]:
 
 def pipeline(sources: Collection[str], options: Options) -> str:
     """The whole pipeline from a module of the dialects `sources`, as text for `nn-opt -p`."""
-    return ",".join([*import_passes(sources, options), *back_end_passes(options)])
+    folds = ["nn-fold-batch-norm"] if any(name in FOLDED for name in sources) else []
+    return ",".join([*import_passes(sources, options), *folds, *back_end_passes(options)])
 
 
 def source_dialects(module: ModuleOp) -> list[str]:
