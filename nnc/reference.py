@@ -23,6 +23,7 @@ from typing import IO, Protocol
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
+from nnc.dialects.larq.lce import LCE_OPS
 from nnc.dialects.nn import interpreter
 from nnc.reference_worker import array_text, receive, send, text_array
 from nnc.tensors import Array
@@ -158,13 +159,55 @@ def keras_reference(
     """
     settings = {"suffix": suffix, "generation": generation, "wanted": list(wanted)}
     request = {"model": np.frombuffer(model, np.uint8), "request": text_array(settings)}
-    worker = Path(__file__).with_name("keras_worker.py")
+    with _file_child(f"Keras {generation}", python, "keras_worker.py", request) as reference:
+        yield reference
+
+
+def lce_python() -> str | None:
+    """The Python of Keras models, if it has the Larq compute engine; else None."""
+    python = keras_python()
+    if python is None:
+        return None
+    probe = (
+        "import importlib.util, sys; sys.exit(not importlib.util.find_spec('larq_compute_engine'))"
+    )
+    try:
+        found = subprocess.run([python, "-c", probe], capture_output=True, check=False)
+    except OSError:
+        return None
+    return python if found.returncode == 0 else None
+
+
+def is_lce(model: bytes) -> bool:
+    """Whether a `.tflite` model may have operators of the Larq compute engine."""
+    return any(op.CODE.encode() in model for op in LCE_OPS)
+
+
+@contextmanager
+def lce_reference(python: str, model: bytes) -> Generator[ChildReference]:
+    """
+    A model in the interpreter of the Larq compute engine, while active, run by that Python. Of its
+    tensors only the outputs are known. Raises ReferenceFailedError.
+    """
+    request = {"model": np.frombuffer(model, np.uint8)}
+    description = "the interpreter of the Larq compute engine"
+    with _file_child(description, python, "lce_worker.py", request) as reference:
+        yield reference
+
+
+@contextmanager
+def _file_child(
+    description: str, python: str, name: str, request: dict[str, Array]
+) -> Generator[ChildReference]:
+    """A worker that is a file beside this one, run by a Python that need not have this package."""
+    worker = Path(__file__).with_name(name)
     # The folder of a script is searched for modules, and ours has common names.
     start = f"import runpy; runpy.run_path({str(worker)!r}, run_name='__main__')"
-    with tempfile.TemporaryDirectory() as folder:
-        command = [python, "-c", start]
-        with _child(f"Keras {generation}", command, request, folder) as reference:
-            yield reference
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _child(description, [python, "-c", start], request, folder) as reference,
+    ):
+        yield reference
 
 
 @contextmanager

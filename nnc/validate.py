@@ -30,8 +30,11 @@ from nnc.reference import (
     Expected,
     NnReference,
     Reference,
+    is_lce,
     keras_python,
     keras_reference,
+    lce_python,
+    lce_reference,
     tflite_reference,
 )
 from nnc.tensors import Array
@@ -182,13 +185,24 @@ def _reference(
     original: bool,
 ) -> Generator[Reference]:
     options = network.options
-    if original and model.suffix.lower() == ".tflite" and options.numerics == "tflite":
-        sizes = [tensor.shape for tensor in inputs_of(network)]
-        with tflite_reference(model.read_bytes(), sizes, wanted) as reference:
-            yield reference
-        return
     hint = ""
-    if original and FRONTENDS.get(model.suffix[1:].lower()) == "keras":
+    if original and model.suffix.lower() == ".tflite" and options.numerics == "tflite":
+        data = model.read_bytes()
+        python = lce_python() if is_lce(data) else None
+        if python is not None:
+            with lce_reference(python, data) as reference:
+                yield reference
+            return
+        if not is_lce(data):
+            sizes = [tensor.shape for tensor in inputs_of(network)]
+            with tflite_reference(data, sizes, wanted) as reference:
+                yield reference
+            return
+        hint = (
+            "there is no Larq compute engine to compare with: "
+            f"{PYTHON} may name a Python that has it"
+        )
+    elif original and FRONTENDS.get(model.suffix[1:].lower()) == "keras":
         data = model.read_bytes()
         python, generation = keras_python(), generation_of(data)
         hint = _no_keras(python, data)
