@@ -19,7 +19,6 @@ from nnc.dialects.nn.conversion import ConstantOp
 from nnc.dialects.nn.convolution import Conv2DOp, DepthwiseConv2DOp
 from nnc.dialects.nn.placement import PadOp
 from nnc.dialects.nn.pooling import MaxPool2DOp
-from nnc.dialects.nn.window import Axis
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import BinType, element_of, numpy_dtype, quantization_of, shape_of
 from nnc.passes.bounds import Bounded, bounds_of
@@ -117,8 +116,7 @@ def _is_lowest(pad: PadOp, pooled: MaxPool2DOp) -> bool:
         return True
     owner = pad.input.owner
     low = bounds_of(owner)[0] if isinstance(owner, Bounded) else None
-    window = pooled.window()
-    return low is not None and low >= value and _reads(window.height) and _reads(window.width)
+    return low is not None and low >= value and pooled.window().reads()
 
 
 def _smallest(element: Attribute) -> float:
@@ -128,9 +126,3 @@ def _smallest(element: Attribute) -> float:
         return int(np.iinfo(str(numpy_dtype(element))).min)
     # Of a binary tensor 1 is -1.
     return 1 if isinstance(element, BinType) else np.nan
-
-
-def _reads(axis: Axis) -> bool:
-    """Whether each window has a tap inside the input."""
-    taps = axis.taps()
-    return bool(((taps >= 0) & (taps < axis.extent)).any(axis=1).all())

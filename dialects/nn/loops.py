@@ -143,6 +143,12 @@ class LoopBuilder:
             count *= extent
         return operand if len(operand.shape) == 1 else self.reshaped(operand, [count])
 
+    def words(self, operand: Operand) -> Operand:
+        """A packed operand as a tensor of its words."""
+        kind = operand.memory.type
+        assert operand.packed and isinstance(kind, MemRefType), "only binary tensors have words"
+        return Operand(operand.memory, TensorType(kind.element_type, kind.get_shape()))
+
     def load(self, operand: Operand, index: Index) -> IRScalar:
         """
         One stored element: the storage integer or float; `i1` for booleans and, as a bit that is

@@ -132,9 +132,12 @@ class MaxPool2DOp(PoolOp):
         return (result.astype(image.dtype),)
 
     def lower(self, b: LoopBuilder) -> None:
-        window, source = self.window(), b.inputs[0]
         element = element_of(self.input)
         binary = isinstance(element, BinType)
+        if binary and self.window().reads():
+            self._lower_words(b)
+            return
+        window, source = self.window(), b.inputs[0]
         kind = arithmetic_type(element)
 
         def read(at: list[IRScalar]) -> IRScalar:
@@ -156,6 +159,26 @@ class MaxPool2DOp(PoolOp):
             return best.clamp(*self.bounds()).to(scalar_type(element))
 
         b.produce(b.outputs[0], pooled)
+
+    def _lower_words(self, b: LoopBuilder) -> None:
+        """
+        32 signs at a time. Every window has a tap in the input, so bits that no channel uses are
+        those of a word in which they are 0.
+        """
+        window, source, target = self.window(), b.words(b.inputs[0]), b.words(b.outputs[0])
+
+        def pooled(index: list[IRScalar]) -> IRScalar:
+            n, oy, ox, word = index
+            bounds = [window.height.inside(b, oy), window.width.inside(b, ox)]
+
+            def tap(best: IRScalar, at: list[IRScalar]) -> IRScalar:
+                iy = window.height.coordinate(oy, at[0])
+                ix = window.width.coordinate(ox, at[1])
+                return best & b.load(source, [n, iy, ix, word])
+
+            return b.reduce(bounds, b.constant(-1, i32), tap, ("ky", "kx"))
+
+        b.produce(target, pooled)
 
 
 @irdl_op_definition

@@ -59,6 +59,11 @@ class Axis:
         """The input position of a tap."""
         return position * self.stride + tap * self.dilation - self.before
 
+    def reads(self) -> bool:
+        """Whether each window has a tap inside the input."""
+        taps = self.taps()
+        return bool(((taps >= 0) & (taps < self.extent)).any(axis=1).all())
+
     def taps(self) -> npt.NDArray[np.int64]:
         """Input positions [output, kernel]; those outside the input are below 0 or too large."""
         starts = np.arange(self.output) * self.stride - self.before
@@ -76,6 +81,10 @@ class Window:
         """Raises `VerifyException` unless both output extents follow from the geometry."""
         self.height.verify("height")
         self.width.verify("width")
+
+    def reads(self) -> bool:
+        """Whether each window has a tap inside the input."""
+        return self.height.reads() and self.width.reads()
 
     def patches(self, image: Array, outside: float) -> Array:
         """
