@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.keras_models import needs_keras
 from support.nnc_command import Nnc
@@ -16,6 +17,8 @@ from nnc import reference
 
 DIGITS = ROOT / "examples/digits/digits.h5"
 MODELS = os.environ.get("NNC_MODELS")
+_PIXELS = {"resnet8": (255, (32, 32, 3)), "vww": (1, (96, 96, 3))}
+"""The largest value and the shape of the images of a network."""
 
 
 def test_without_tensorflow_it_is_compared_with_nn(
@@ -57,8 +60,15 @@ def test_every_layer_agrees_with_keras(nnc: Nnc, tmp_path: Path) -> None:
 @needs_keras
 @pytest.mark.skipif(MODELS is None, reason="set NNC_MODELS to the folder of the reference models")
 @pytest.mark.parametrize("name", ["ad", "resnet8", "sww", "vww"])
-def test_reference_models_agree_with_keras(nnc: Nnc, name: str) -> None:
+def test_reference_models_agree_with_keras(nnc: Nnc, name: str, tmp_path: Path) -> None:
+    """On samples in the range of those that the networks were trained with."""
+    samples = "random:1:2"
+    if name in _PIXELS:
+        largest, shape = _PIXELS[name]
+        images = np.random.default_rng(0).random((2, *shape), np.float32) * np.float32(largest)
+        samples = str(tmp_path / "images.npy")
+        np.save(samples, images)
     model = Path(MODELS or "", "mlperf_tiny", f"{name}.h5")
-    outcome = nnc("validate", model, "--on", "host", "--inputs", "random:1:2")
+    outcome = nnc("validate", model, "--on", "host", "--inputs", samples)
     assert outcome.code == 0, outcome.errors + outcome.output
     assert "against Keras 2" in outcome.output
