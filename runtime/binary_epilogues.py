@@ -19,12 +19,17 @@ from xdsl.ir import SSAValue
 
 from nnc.dialects.kernel.call import CallOp, Parameter
 from nnc.dialects.nn.accumulate import AccumulatingOp
+from nnc.dialects.nn.fixed_point import quantize_multipliers
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
 from nnc.dialects.types import quantization_of, shape_of
+from nnc.dialects.utils import Rounding
 from nnc.runtime.registry import Lowering, constant_values
 from nnc.runtime.requantize import Affine, Requantization, fit_affine
 
 Ints = npt.NDArray[np.int64]
+
+FIXED = (Rounding.DOUBLE, Rounding.SINGLE)
+"""How the functions can round by themselves where no formula is proven equal."""
 
 
 def unknown_parts(op: AccumulatingOp, known: frozenset[str]) -> str | None:
@@ -69,7 +74,8 @@ def requantization_problem(op: AccumulatingOp, largest: int) -> str | None:
     kind = quantization_of(op.output)
     if kind is None or kind.storage != i8:
         return "its output is not int8"
-    if affine(op, largest) is None:
+    assert op.rounding is not None
+    if affine(op, largest) is None and op.rounding.data not in FIXED:
         return "no affine formula equals its requantisation"
     return None
 
@@ -89,17 +95,31 @@ def requantization_constants(
     op: AccumulatingOp, largest: int, lowering: Lowering
 ) -> tuple[list[SSAValue], dict[str, Parameter]]:
     """The constants of the formula, one for each channel or one for all, and its numbers."""
-    formula = affine(op, largest)
-    assert formula is not None
-    tables = formula.multiplier, formula.constant, formula.shift
-    shared = all((table == table[0]).all() for table in tables)
-    count = 1 if shared else len(formula.multiplier)
+    formula, output = affine(op, largest), quantization_of(op.output)
+    assert op.rounding is not None and output is not None
+    numbers: dict[str, Parameter] = {"clamp": op.stored_bounds()}
+    if formula is None:
+        multipliers, shifts = quantize_multipliers(op.real_multipliers())
+        single = int(op.rounding.data is Rounding.SINGLE)
+        numbers |= {"affine": 0, "single": single, "zero_point_out": output.zero_point}
+        tables = {"multiplier": multipliers, "shift": shifts}
+    else:
+        numbers |= {"affine": 1, "single": 0, "zero_point_out": 0}
+        tables = {
+            "multiplier": formula.multiplier,
+            "shift": formula.shift,
+            "constant": formula.constant,
+        }
+    shared = all((table == table[0]).all() for table in tables.values())
     constants = [
-        lowering.constant(formula.multiplier[:count].astype(np.int32), i32, "multiplier"),
-        lowering.constant(formula.constant[:count], i64, "constant"),
-        lowering.constant(formula.shift[:count].astype(np.int32), i32, "shift"),
+        lowering.constant(
+            *((table, i64) if name == "constant" else (table.astype(np.int32), i32)), name
+        )
+        for name, table in (
+            (name, table[:1] if shared else table) for name, table in tables.items()
+        )
     ]
-    return constants, {"step": int(not shared), "clamp": op.stored_bounds()}
+    return constants, {**numbers, "step": int(not shared)}
 
 
 def requantized(
@@ -107,18 +127,27 @@ def requantized(
 ) -> IRScalar:
     """An int8 output; the constants of the formula are the inputs from `first` on."""
     entry = channel * call.number("step")
-    multiplier, constant, shift = (b.load(it, [entry]) for it in b.inputs[first : first + 3])
-    product = total.to(i64) * multiplier.to(i64) + constant
-    return (product >> shift.to(i64)).to(i32).clamp(*call.numbers("clamp")).to(i8)
+    multiplier, shift = (b.load(it, [entry]) for it in b.inputs[first : first + 2])
+    if call.number("affine"):
+        constant = b.load(b.inputs[first + 2], [entry])
+        product = total.to(i64) * multiplier.to(i64) + constant
+        scaled = (product >> shift.to(i64)).to(i32)
+    else:
+        rounding = Rounding.SINGLE if call.number("single") else Rounding.DOUBLE
+        scaled = total.requantize(multiplier, shift, rounding) + call.number("zero_point_out")
+    return scaled.clamp(*call.numbers("clamp")).to(i8)
 
 
 def requantization_text(call: CallOp, base: str, tables: Sequence[str]) -> list[str]:
     """The C struct of a formula."""
     low, high = call.numbers("clamp")
-    given = ", ".join([base, *tables])
+    multiplier, shift, constant = (*tables, "NULL")[:3]
+    names = ("single", "zero_point_out")
+    numbers = [call.number("step"), low, high, *(call.number(name) for name in names)]
     return [
         "const nnc_bin_requantization requantization = {",
-        f"    {given}, {call.number('step')}, {low}, {high}",
+        f"    {base}, {multiplier}, {constant}, {shift},",
+        f"    {', '.join(map(str, numbers))}",
         "};",
     ]
 

@@ -23,9 +23,12 @@ ENTRIES = (4, 8, 16)
 TABLE_BYTES = 8192
 """How large a table may be before the input channels are taken in several chunks."""
 
+TALLEST = 32
+"""Rows of a kernel, of each of which a bit says whether it is outside the image."""
+
 NIBBLE = 4
-OFFSET, END, HALF, FLUSH = 1 << 10, 1 << 29, 1 << 30, 1 << 31
-"""The parts of an entry of a schedule."""
+END, HALF, FLUSH = 1 << 13, 1 << 14, 1 << 15
+"""Bits of an entry of a schedule; see runtime/nnc_bin.h."""
 
 
 @dataclass(frozen=True)
@@ -157,12 +160,16 @@ class Tables:
         full += rest > 0 and not half
         steps = full * BITS_PER_WORD + half * BITS_PER_WORD // 2
         parts, taken = list[int](), 0
+        # Where the part before ended: at first, that of the channel before.
+        place = 4 * self.entry.offsets[-1] + steps // NIBBLE * 64 * self.entry_words
         for offset in self.entry.offsets:
             if taken + steps > self.reach:
                 parts[-1] |= FLUSH
                 taken = 0
             taken += steps
-            parts.append(full + OFFSET * offset + HALF * half)
+            distance = 4 * offset - place
+            place = 4 * offset + steps // NIBBLE * 64 * self.entry_words
+            parts.append((distance & 0xFFFF) << 16 | full | HALF * half)
         parts[-1] |= FLUSH | END
         return tuple(parts)
 
@@ -215,31 +222,29 @@ def tables_problem(layer: Geometry, entry: Entry) -> str | None:
     """Why a layer cannot be run by tables, whatever its activations are."""
     if entry.words is None or max(entry.columns) > 255:
         return f"its windows are wider than tables of {ENTRIES[-1]} words serve"
+    if layer.kernel[1] > TALLEST:
+        return f"its kernel has {layer.kernel[1]} rows, more than {TALLEST}"
     if layer.groups > 1 and layer.depth % 16:
         return f"the channels of a group are {layer.depth}, not a multiple of 16"
     return None
 
 
-def geometry_text(
-    call: CallOp, channels: Sequence[int], channel_bits: int, padding: bytes | None
-) -> list[str]:
+def geometry_text(call: CallOp, channel_bits: int, padding: bytes | None, sums: str) -> list[str]:
     """
-    The C struct of a call's geometry: of `channels` of so many bits in a pixel, whose groups are
-    `padding` around the image.
+    The C struct of a call's geometry: of input channels of so many bits, whose groups are `padding`
+    around the image; `sums` are those of the weights of each row of the kernel.
     """
-    batch, height, width, _ = call.numbers("input_shape")
+    batch, height, width, channels = call.numbers("input_shape")
     _, out_height, out_width, outputs = call.numbers("output_shape")
     top, _, left, _ = call.numbers("padding")
     strides, dilations = call.numbers("strides"), call.numbers("dilations")
     columns = call.numbers("columns")
-    words = -(-channels[0] * channel_bits // BITS_PER_WORD)
-    in_bytes = 4 * words if channel_bits == 1 else channels[0]
+    in_bytes = 4 * -(-channels // BITS_PER_WORD) if channel_bits == 1 else channels
     numbers = [
         *(batch, height, width, in_bytes, out_height, out_width, outputs),
         *(*call.numbers("kernel"), *strides, dilations[0], top, left),
         *(call.number(name) for name in ("groups", "depth", "chunk", "live_rows", "lanes_x")),
-        *(call.number(name) for name in ("unit",)),
-        *(len(columns), 0),
+        *(call.number("unit"), len(columns), call.number("zero_point")),
     ]
     tables = [("uint8_t", "columns", columns)]
     tables += [("uint32_t", name, call.numbers(name)) for name in ("schedule", "last_schedule")]
@@ -249,11 +254,11 @@ def geometry_text(
         f"static const {kind} {name}[] = {{{', '.join(f'{value}U' for value in values)}}};"
         for kind, name, values in tables
     ]
-    pointers = ["padding" if padding is not None else "NULL", "columns"]
+    pointers = ["padding" if padding is not None else "NULL", sums, "columns"]
     pointers += ["schedule", "last_schedule"]
     return [
         *wrapped_lines(lines),
-        "static const nnc_bin_geometry geometry = {",
+        f"{'static ' if sums == 'NULL' else ''}const nnc_bin_geometry geometry = {{",
         *(f"    {line}" for line in textwrap.wrap(f"{', '.join(map(str, numbers))},", 90)),
         f"    {', '.join(pointers)}",
         "};",

@@ -25,15 +25,15 @@ extern "C" {
 
 /* A schedule says how the weights of one channel pass by one table: for each column of the kernel
  * or part of it an entry, which is the sum of
- * - how many words of weights,
- * - NNC_BIN_OFFSET times the words of a table's entry before those of the column,
+ * - how many words of weights (below 256),
  * - NNC_BIN_HALF if one more word follows of which only the low 16 bits count,
  * - NNC_BIN_FLUSH if the lanes must be flushed after it, and NNC_BIN_END (with that) if it is the
- *   last one. */
-#define NNC_BIN_OFFSET 0x400U
-#define NNC_BIN_END 0x20000000U
-#define NNC_BIN_HALF 0x40000000U
-#define NNC_BIN_FLUSH 0x80000000U
+ *   last one,
+ * - in the upper 16 bits, as a signed number, how many bytes to go on in the table before it; for
+ *   the first entry, from where the last one ended to the table's start. */
+#define NNC_BIN_END 0x2000U
+#define NNC_BIN_HALF 0x4000U
+#define NNC_BIN_FLUSH 0x8000U
 
 /* The geometry of a convolution. */
 typedef struct {
@@ -56,10 +56,12 @@ typedef struct {
     int32_t chunk;     /* input channels of a table: a multiple of 32, but in the last chunk */
     int32_t live_rows; /* output rows that are accumulated at a time */
     int32_t lanes_x;   /* how many lanes of a word are beside each other in the image, not below */
-    int32_t unit;      /* what a mismatch counts: 1, or 2 where a padded one is half an odd number */
+    int32_t unit;      /* what a mismatch counts: 1, or 2 where half a padded one is odd */
     int32_t words;     /* of a table's entry that are used */
     int32_t zero_point;     /* of int8 activations */
-    const uint8_t *padding; /* a group of a padded pixel, or NULL where it is a real 0 */
+    const uint8_t *padding; /* a group of a padded pixel, or NULL where it counts half */
+    const int16_t *sums;    /* with them, the sum of the weights of each row of the kernel for each
+                             * output channel, or NULL where no row is ever outside the image */
     const uint8_t *columns; /* for each, the first lane's column of the input, before strides */
     const uint32_t *schedule;
     const uint32_t *last_schedule; /* of the last chunk */
@@ -85,6 +87,25 @@ void nnc_bin_table8(uint32_t *table, const uint8_t *const pixels[4], int32_t cha
 void nnc_bin_table16(uint32_t *table, const uint8_t *const pixels[4], int32_t channels,
                      uint32_t inside, uint32_t outside, int32_t unit);
 
+/* ---- the same for int8 activations ---- */
+
+/* As nnc_bin_lut*, with two lanes of 16 bits: for each word of an entry, the accumulators are the
+ * sums of its low and of its high lane. */
+void nnc_i8bin_lut4(const uint32_t *weights, const uint32_t *table, uint32_t *accumulators,
+                    const uint32_t *schedule, int32_t channels);
+void nnc_i8bin_lut8(const uint32_t *weights, const uint32_t *table, uint32_t *accumulators,
+                    const uint32_t *schedule, int32_t channels);
+void nnc_i8bin_lut16(const uint32_t *weights, const uint32_t *table, uint32_t *accumulators,
+                     const uint32_t *schedule, int32_t channels);
+
+/* One word of every entry of a table, for two pixels of so many int8 channels. */
+void nnc_i8bin_table4(uint32_t *table, const int8_t *low, const int8_t *high,
+                      int32_t channels);
+void nnc_i8bin_table8(uint32_t *table, const int8_t *low, const int8_t *high,
+                      int32_t channels);
+void nnc_i8bin_table16(uint32_t *table, const int8_t *low, const int8_t *high,
+                       int32_t channels);
+
 /* ---- convolutions of binary activations ----
  *
  * The name ends in the words of a table's entry. Weights are packed in the order of groups, chunks,
@@ -92,17 +113,19 @@ void nnc_bin_table16(uint32_t *table, const uint8_t *const pixels[4], int32_t ch
  * live_rows * out_channels accumulators of 32 bytes. */
 
 /* Binary outputs: bit 15 of start[channel] + mismatches. */
-void nnc_bin_conv_bin4(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
-                       const int16_t *start, int32_t *output, void *table, void *accumulators);
-void nnc_bin_conv_bin8(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
-                       const int16_t *start, int32_t *output, void *table, void *accumulators);
-void nnc_bin_conv_bin16(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+void nnc_bin_conv_bin_4(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
                         const int16_t *start, int32_t *output, void *table, void *accumulators);
+void nnc_bin_conv_bin_8(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                        const int16_t *start, int32_t *output, void *table, void *accumulators);
+void nnc_bin_conv_bin_16(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                         const int16_t *start, int32_t *output, void *table, void *accumulators);
 
 /* ---- outputs that are made of a sum: base[channel] and what was accumulated ---- */
 
 /* clamp((sum * multiplier + constant) >> shift) on 64 bits, with the constants of the channel
- * (`step` is 1) or of all channels (0). */
+ * (`step` is 1) or of all channels (0). Where there is no such formula, the constant is NULL, the
+ * multiplier and shift are those of a fixed-point number, and `single` says how the product is
+ * rounded (else twice) before the zero point is added. */
 typedef struct {
     const int32_t *base;
     const int32_t *multiplier;
@@ -111,6 +134,8 @@ typedef struct {
     int32_t step;
     int32_t low;
     int32_t high;
+    int32_t single;
+    int32_t zero_point;
 } nnc_bin_requantization;
 
 /* The sum as a float, times a scale (NULL is 1) of the channel (`step` is 1) or of all channels
@@ -122,25 +147,60 @@ typedef struct {
     int32_t step;
 } nnc_bin_scaling;
 
-void nnc_bin_conv_s84(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
-                      const nnc_bin_requantization *requantization, int8_t *output, void *table,
-                      void *accumulators);
-void nnc_bin_conv_s88(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
-                      const nnc_bin_requantization *requantization, int8_t *output, void *table,
-                      void *accumulators);
-void nnc_bin_conv_s816(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+void nnc_bin_conv_s8_4(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
                        const nnc_bin_requantization *requantization, int8_t *output, void *table,
                        void *accumulators);
+void nnc_bin_conv_s8_8(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                       const nnc_bin_requantization *requantization, int8_t *output, void *table,
+                       void *accumulators);
+void nnc_bin_conv_s8_16(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                        const nnc_bin_requantization *requantization, int8_t *output, void *table,
+                        void *accumulators);
 
-void nnc_bin_conv_f324(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
-                       const nnc_bin_scaling *scaling, float *output, void *table,
-                       void *accumulators);
-void nnc_bin_conv_f328(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
-                       const nnc_bin_scaling *scaling, float *output, void *table,
-                       void *accumulators);
-void nnc_bin_conv_f3216(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+void nnc_bin_conv_f32_4(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
                         const nnc_bin_scaling *scaling, float *output, void *table,
                         void *accumulators);
+void nnc_bin_conv_f32_8(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                        const nnc_bin_scaling *scaling, float *output, void *table,
+                        void *accumulators);
+void nnc_bin_conv_f32_16(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                         const nnc_bin_scaling *scaling, float *output, void *table,
+                         void *accumulators);
+
+/* ---- convolutions of int8 activations ----
+ *
+ * Activations count as they are stored: the bias has the zero point folded in. Binary outputs are
+ * set where the sum, which starts at the bias, is negative; the base of others is the bias. */
+
+void nnc_i8bin_conv_bin_4(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                          const int32_t *bias, int32_t *output, void *table,
+                          void *accumulators);
+void nnc_i8bin_conv_bin_8(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                          const int32_t *bias, int32_t *output, void *table,
+                          void *accumulators);
+void nnc_i8bin_conv_bin_16(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                           const int32_t *bias, int32_t *output, void *table,
+                           void *accumulators);
+
+void nnc_i8bin_conv_s8_4(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                         const nnc_bin_requantization *requantization, int8_t *output, void *table,
+                         void *accumulators);
+void nnc_i8bin_conv_s8_8(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                         const nnc_bin_requantization *requantization, int8_t *output, void *table,
+                         void *accumulators);
+void nnc_i8bin_conv_s8_16(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                          const nnc_bin_requantization *requantization, int8_t *output, void *table,
+                          void *accumulators);
+
+void nnc_i8bin_conv_f32_4(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                          const nnc_bin_scaling *scaling, float *output, void *table,
+                          void *accumulators);
+void nnc_i8bin_conv_f32_8(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                          const nnc_bin_scaling *scaling, float *output, void *table,
+                          void *accumulators);
+void nnc_i8bin_conv_f32_16(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                           const nnc_bin_scaling *scaling, float *output, void *table,
+                           void *accumulators);
 
 #ifdef __cplusplus
 }

@@ -55,15 +55,26 @@ static inline int32_t nnc_bin_touched(const nnc_bin_geometry *g, const nnc_bin_b
     return y < block->band ? y : -1;
 }
 
-/* How many positions of the kernel are in rows outside the image, for an output row. */
-static inline int32_t nnc_bin_positions_outside(const nnc_bin_geometry *g,
-                                                const nnc_bin_block *block, int32_t lanes) {
-    int32_t count = 0;
+/* The rows of the kernel that are outside the image for an output row, as bits. */
+static inline uint32_t nnc_bin_rows_outside(const nnc_bin_geometry *g, const nnc_bin_block *block,
+                                            int32_t lanes) {
+    uint32_t rows = 0;
     for (int32_t ky = 0; ky < g->kernel_height; ++ky) {
         const int32_t row = block->y * g->stride_y - g->pad_top + ky * g->dilation_y;
-        count += nnc_bin_row_inside(g, block, row, lanes) ? 0 : g->kernel_width;
+        rows |= nnc_bin_row_inside(g, block, row, lanes) ? 0 : (uint32_t)1 << ky;
     }
-    return count;
+    return rows;
+}
+
+/* What is added to a channel for rows of the kernel that are outside the image. */
+static inline uint32_t nnc_bin_outside_sum(const nnc_bin_geometry *g, int32_t channel,
+                                           uint32_t rows) {
+    int32_t sum = 0;
+    for (const int16_t *row = g->sums + channel; rows != 0; rows >>= 1) {
+        sum += (rows & 1U) != 0 ? *row : 0;
+        row += g->out_channels;
+    }
+    return (uint32_t)(sum * g->zero_point);
 }
 
 /* Where some channels of the pixels of a word of a table's entries are, for an input row:

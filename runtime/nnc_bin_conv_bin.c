@@ -69,20 +69,20 @@ static NNC_NOINLINE void end_row(const CONTEXT *context, const nnc_bin_geometry 
 
 #include "nnc_bin_sizes.h"
 
-void nnc_bin_conv_bin4(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
-                       const int16_t *start, int32_t *output, void *table, void *accumulators) {
+void nnc_bin_conv_bin_4(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                        const int16_t *start, int32_t *output, void *table, void *accumulators) {
     const context_bin context = {start, (uint32_t *)output};
     convolve4(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
 }
 
-void nnc_bin_conv_bin8(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
-                       const int16_t *start, int32_t *output, void *table, void *accumulators) {
+void nnc_bin_conv_bin_8(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                        const int16_t *start, int32_t *output, void *table, void *accumulators) {
     const context_bin context = {start, (uint32_t *)output};
     convolve8(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
 }
 
-void nnc_bin_conv_bin16(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
-                        const int16_t *start, int32_t *output, void *table, void *accumulators) {
+void nnc_bin_conv_bin_16(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                         const int16_t *start, int32_t *output, void *table, void *accumulators) {
     const context_bin context = {start, (uint32_t *)output};
     convolve16(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
 }

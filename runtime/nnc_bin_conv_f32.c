@@ -6,23 +6,23 @@
 #define FINISH nnc_bin_scale
 #include "nnc_bin_numbers.h"
 
-void nnc_bin_conv_f324(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
-                       const nnc_bin_scaling *scaling, float *output, void *table,
-                       void *accumulators) {
+void nnc_bin_conv_f32_4(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                        const nnc_bin_scaling *scaling, float *output, void *table,
+                        void *accumulators) {
     const context_numbers context = {scaling, output};
     convolve4(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
 }
 
-void nnc_bin_conv_f328(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
-                       const nnc_bin_scaling *scaling, float *output, void *table,
-                       void *accumulators) {
+void nnc_bin_conv_f32_8(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                        const nnc_bin_scaling *scaling, float *output, void *table,
+                        void *accumulators) {
     const context_numbers context = {scaling, output};
     convolve8(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
 }
 
-void nnc_bin_conv_f3216(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
-                        const nnc_bin_scaling *scaling, float *output, void *table,
-                        void *accumulators) {
+void nnc_bin_conv_f32_16(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                         const nnc_bin_scaling *scaling, float *output, void *table,
+                         void *accumulators) {
     const context_numbers context = {scaling, output};
     convolve16(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
 }

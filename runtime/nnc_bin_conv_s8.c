@@ -6,23 +6,23 @@
 #define FINISH nnc_bin_requantize
 #include "nnc_bin_numbers.h"
 
-void nnc_bin_conv_s84(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
-                      const nnc_bin_requantization *requantization, int8_t *output, void *table,
-                      void *accumulators) {
+void nnc_bin_conv_s8_4(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                       const nnc_bin_requantization *requantization, int8_t *output, void *table,
+                       void *accumulators) {
     const context_numbers context = {requantization, output};
     convolve4(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
 }
 
-void nnc_bin_conv_s88(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
-                      const nnc_bin_requantization *requantization, int8_t *output, void *table,
-                      void *accumulators) {
+void nnc_bin_conv_s8_8(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                       const nnc_bin_requantization *requantization, int8_t *output, void *table,
+                       void *accumulators) {
     const context_numbers context = {requantization, output};
     convolve8(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
 }
 
-void nnc_bin_conv_s816(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
-                       const nnc_bin_requantization *requantization, int8_t *output, void *table,
-                       void *accumulators) {
+void nnc_bin_conv_s8_16(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                        const nnc_bin_requantization *requantization, int8_t *output, void *table,
+                        void *accumulators) {
     const context_numbers context = {requantization, output};
     convolve16(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
 }

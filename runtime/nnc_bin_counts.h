@@ -19,7 +19,11 @@ static inline int32_t nnc_bin_padded(const nnc_bin_geometry *g, const nnc_bin_bl
     if (g->padding != NULL) {
         return 0;
     }
-    return nnc_bin_positions_outside(g, block, LANES) * (g->depth * g->unit / 2);
+    int32_t rows = 0;
+    for (uint32_t outside = nnc_bin_rows_outside(g, block, LANES); outside != 0; outside >>= 1) {
+        rows += (int32_t)(outside & 1U);
+    }
+    return rows * g->kernel_width * (g->depth * g->unit / 2);
 }
 
 static inline uint32_t nnc_bin_outside(uint32_t inside) {

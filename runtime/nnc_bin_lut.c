@@ -6,29 +6,21 @@
 
 #if NNC_BIN_ASM
 
-#define ZERO "movs r4, #0\nmovs r5, #0\nmovs r6, #0\nmovs r7, #0\n"
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 #define FLUSH(even, odd, sums) \
     "uxtab16 " #even ", " #even ", " #sums "\n" \
     "uxtab16 " #odd ", " #odd ", " #sums ", ror #8\n"
 #else
 #define FLUSH(even, odd, sums) \
-    "mov r2, #0x00ff00ff\n" \
-    "and r1, r2, " #sums "\n" \
-    "add " #even ", r1\n" \
-    "and r1, r2, " #sums ", lsr #8\n" \
-    "add " #odd ", r1\n"
+    "and r2, " #sums ", #0x00ff00ff\n" \
+    "add " #even ", r2\n" \
+    "bic " #sums ", " #sums ", #0x00ff00ff\n" \
+    "add " #odd ", " #odd ", " #sums ", lsr #8\n"
 #endif
 
-#define FIRST(shift, advance) \
-    "ubfx r11, r2, #0, #4\n" \
-    "add r11, r1, r11, lsl #" #shift "\n" \
-    "ldm r11, {r4-r7}\n" \
-    "add.w r1, r1, #" #advance "\n"
-
-NNC_BIN_LUT_ONE(nnc_bin_lut4, 4, 256, FIRST, FLUSH)
-NNC_BIN_LUT(nnc_bin_lut8, 5, 512, ZERO, FLUSH)
-NNC_BIN_LUT(nnc_bin_lut16, 6, 1024, ZERO, FLUSH)
+NNC_BIN_LUT_ONE(nnc_bin_lut4, 4, 256, FLUSH)
+NNC_BIN_LUT(nnc_bin_lut8, 5, 512, FLUSH)
+NNC_BIN_LUT(nnc_bin_lut16, 6, 1024, FLUSH)
 
 #else
 
@@ -36,9 +28,9 @@ NNC_BIN_LUT(nnc_bin_lut16, 6, 1024, ZERO, FLUSH)
     (even) += (sums) & 0x00FF00FFU; \
     (odd) += ((sums) >> 8) & 0x00FF00FFU
 
-NNC_BIN_LUT(nnc_bin_lut4, 4, 0, FLUSH)
-NNC_BIN_LUT(nnc_bin_lut8, 8, 0, FLUSH)
-NNC_BIN_LUT(nnc_bin_lut16, 16, 0, FLUSH)
+NNC_BIN_LUT(nnc_bin_lut4, 4, FLUSH)
+NNC_BIN_LUT(nnc_bin_lut8, 8, FLUSH)
+NNC_BIN_LUT(nnc_bin_lut16, 16, FLUSH)
 
 #endif
 

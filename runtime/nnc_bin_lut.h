@@ -20,7 +20,7 @@
 #if NNC_BIN_ASM
 
 /* r0 weights, r1 place in the table, r2 word, r3 schedule, r4-r7 lanes, r8-r11 an entry,
- * r12 words left, then accumulators, lr schedule entry. On the stack: table, accumulators,
+ * r12 words left, then accumulators, lr schedule entry. On the stack: accumulators,
  * schedule, channels. `shift` is the logarithm of the bytes of an entry, `advance` the bytes of a
  * table's 16 entries. */
 #define NNC_BIN_STEP(bit, shift, advance) \
@@ -39,7 +39,25 @@
     NNC_BIN_STEP(low + 8, shift, advance) \
     NNC_BIN_STEP(low + 12, shift, advance)
 
-#define NNC_BIN_LUT(name, shift, advance, zero, flush) \
+/* The first step after lanes were flushed: it makes them. */
+#define NNC_BIN_FIRST(shift, advance) \
+    "ubfx r11, r2, #0, #4\n" \
+    "add r11, r1, r11, lsl #" #shift "\n" \
+    "ldm r11, {r4-r7}\n" \
+    "add.w r1, r1, #" #advance "\n"
+
+/* `flush` may use r2 and the lanes. */
+#define NNC_BIN_FLUSH_ALL(accumulators, flush) \
+    "ldm " #accumulators ", {r8-r11}\n" \
+    flush(r8, r9, r4) \
+    flush(r10, r11, r5) \
+    "stm " #accumulators "!, {r8-r11}\n" \
+    "ldm " #accumulators ", {r8-r11}\n" \
+    flush(r8, r9, r6) \
+    flush(r10, r11, r7) \
+    "stm " #accumulators "!, {r8-r11}\n"
+
+#define NNC_BIN_LUT(name, shift, advance, flush) \
     __attribute__((naked)) void name( \
         __attribute__((unused)) const uint32_t *weights, \
         __attribute__((unused)) const uint32_t *table, \
@@ -50,56 +68,63 @@
             ".syntax unified\n" \
             "push {r4-r11, lr}\n" \
             "ldr r12, [sp, #36]\n" \
-            "push {r1, r2, r3, r12}\n" \
-            "1:\n" \
-            "ldr r3, [sp, #8]\n" zero \
-            "2:\n" \
+            "push {r2, r3, r12}\n" \
+            "ldr lr, [r3]\n" \
+            "sub r1, r1, lr, asr #16\n" \
+            "1:\n" /* the next channel */ \
+            "ldr r3, [sp, #4]\n" \
+            "2:\n" /* a part of the schedule that starts with new lanes */ \
             "ldr lr, [r3], #4\n" \
-            "ldr r1, [sp]\n" \
-            "ubfx r12, lr, #8, #8\n" \
-            "add r1, r12\n" \
+            "add r1, r1, lr, asr #16\n" \
             "ands r12, lr, #255\n" \
-            "beq 4f\n" \
-            "3:\n" \
+            "beq 8f\n" \
             "ldr r2, [r0], #4\n" \
-            NNC_BIN_HALF_WORD(0, shift, advance) \
+            NNC_BIN_FIRST(shift, advance) \
+            "b 5f\n" \
+            "3:\n" /* a part that goes on with them */ \
+            "ldr lr, [r3], #4\n" \
+            "add r1, r1, lr, asr #16\n" \
+            "ands r12, lr, #255\n" \
+            "beq 6f\n" \
+            "4:\n" /* a word */ \
+            "ldr r2, [r0], #4\n" \
+            NNC_BIN_STEP(0, shift, advance) \
+            "5:\n" \
+            NNC_BIN_STEP(4, shift, advance) \
+            NNC_BIN_STEP(8, shift, advance) \
+            NNC_BIN_STEP(12, shift, advance) \
             NNC_BIN_HALF_WORD(16, shift, advance) \
             "subs r12, r12, #1\n" \
-            "bne 3b\n" \
-            "4:\n" \
-            "lsls r12, lr, #1\n" \
-            "bpl 5f\n" \
+            "bne 4b\n" \
+            "6:\n" /* half a word, a flush */ \
+            "lsls r12, lr, #17\n" \
+            "bpl 7f\n" \
             "ldr r2, [r0], #4\n" \
             NNC_BIN_HALF_WORD(0, shift, advance) \
-            "5:\n" \
-            "bcc 2b\n" \
-            "ldr r12, [sp, #4]\n" \
-            "ldm r12, {r8-r11}\n" \
-            flush(r8, r9, r4) \
-            flush(r10, r11, r5) \
-            "stm r12!, {r8-r11}\n" \
-            "ldm r12, {r8-r11}\n" \
-            flush(r8, r9, r6) \
-            flush(r10, r11, r7) \
-            "stm r12!, {r8-r11}\n" \
-            "lsls r2, lr, #3\n" \
-            "bcs 6f\n" \
-            zero \
-            "b 2b\n" \
-            "6:\n" \
-            "str r12, [sp, #4]\n" \
-            "ldr r2, [sp, #12]\n" \
+            "7:\n" \
+            "bcc 3b\n" \
+            "ldr r12, [sp]\n" \
+            NNC_BIN_FLUSH_ALL(r12, flush) \
+            "lsls r2, lr, #19\n" \
+            "bcc.w 2b\n" \
+            "ldr r2, [sp, #8]\n" \
+            "str r12, [sp]\n" \
             "subs r2, r2, #1\n" \
-            "str r2, [sp, #12]\n" \
+            "str r2, [sp, #8]\n" \
             "bne.w 1b\n" \
-            "add sp, sp, #16\n" \
-            "pop {r4-r11, pc}\n"); \
+            "add sp, sp, #12\n" \
+            "pop {r4-r11, pc}\n" \
+            "8:\n" \
+            "movs r4, #0\n" \
+            "movs r5, #0\n" \
+            "movs r6, #0\n" \
+            "movs r7, #0\n" \
+            "b 6b\n"); \
     }
 
 /* The same for a schedule of one entry, which is what kernels of one column have: with entries of 4
- * words. `first` is the first step of a channel, which makes the lanes. r3 accumulators, r12 half
- * words left, lr channels left; on the stack: table, half words. */
-#define NNC_BIN_LUT_ONE(name, shift, advance, first, flush) \
+ * words. r3 accumulators, r12 half words left, lr channels left; on the stack: table, half words. */
+#define NNC_BIN_LUT_ONE(name, shift, advance, flush) \
     __attribute__((naked)) void name( \
         __attribute__((unused)) const uint32_t *weights, \
         __attribute__((unused)) const uint32_t *table, \
@@ -113,14 +138,14 @@
             "ldr r3, [r3]\n" \
             "uxtb r12, r3\n" \
             "lsl r12, r12, #1\n" \
-            "ubfx r3, r3, #30, #1\n" \
+            "ubfx r3, r3, #14, #1\n" \
             "add r12, r12, r3\n" \
             "mov r3, r2\n" \
             "push {r1, r12}\n" \
             "1:\n" \
             "ldrd r1, r12, [sp]\n" \
             "ldr r2, [r0], #4\n" \
-            first(shift, advance) \
+            NNC_BIN_FIRST(shift, advance) \
             NNC_BIN_STEP(4, shift, advance) \
             NNC_BIN_STEP(8, shift, advance) \
             NNC_BIN_STEP(12, shift, advance) \
@@ -136,14 +161,7 @@
             NNC_BIN_HALF_WORD(16, shift, advance) \
             "bne 2b\n" \
             "3:\n" \
-            "ldm r3, {r8-r11}\n" \
-            flush(r8, r9, r4) \
-            flush(r10, r11, r5) \
-            "stm r3!, {r8-r11}\n" \
-            "ldm r3, {r8-r11}\n" \
-            flush(r8, r9, r6) \
-            flush(r10, r11, r7) \
-            "stm r3!, {r8-r11}\n" \
+            NNC_BIN_FLUSH_ALL(r3, flush) \
             "subs lr, lr, #1\n" \
             "bne.w 1b\n" \
             "add sp, sp, #8\n" \
@@ -167,16 +185,17 @@ static inline const uint32_t *nnc_bin_steps(uint32_t sums[4], const uint32_t *ta
     return table;
 }
 
-#define NNC_BIN_LUT(name, entry, start, flush) \
+#define NNC_BIN_LUT(name, entry, flush) \
     void name(const uint32_t *weights, const uint32_t *table, uint32_t *accumulators, \
               const uint32_t *schedule, int32_t channels) { \
+        const uint32_t *place = table - ((int32_t)*schedule >> 18); \
         for (int32_t channel = 0; channel < channels; ++channel, accumulators += 8) { \
-            uint32_t sums[4] = {start, start, start, start}; \
+            uint32_t sums[4] = {0, 0, 0, 0}; \
             const uint32_t *next = schedule; \
             uint32_t part; \
             do { \
                 part = *next++; \
-                const uint32_t *place = table + ((part >> 10) & 63U); \
+                place += (int32_t)part >> 18; \
                 for (uint32_t left = part & 255U; left != 0; --left) { \
                     place = nnc_bin_steps(sums, place, *weights++, 8, entry); \
                 } \
@@ -186,7 +205,7 @@ static inline const uint32_t *nnc_bin_steps(uint32_t sums[4], const uint32_t *ta
                 if ((part & NNC_BIN_FLUSH) != 0) { \
                     for (int32_t i = 0; i < 4; ++i) { \
                         flush(accumulators[2 * i], accumulators[2 * i + 1], sums[i]); \
-                        sums[i] = start; \
+                        sums[i] = 0; \
                     } \
                 } \
             } while ((part & NNC_BIN_END) == 0); \

@@ -13,9 +13,15 @@
 static inline int8_t nnc_bin_requantize(const nnc_bin_requantization *to, int32_t sum,
                                         int32_t channel) {
     const int32_t entry = channel * to->step;
-    const int32_t value = nnc_requantize_affine(sum, to->multiplier[entry], to->constant[entry],
-                                                to->shift[entry]);
-    return nnc_clamp_i8(value, to->low, to->high);
+    const int32_t multiplier = to->multiplier[entry];
+    const int32_t shift = to->shift[entry];
+    if (to->constant != NULL) {
+        const int32_t value = nnc_requantize_affine(sum, multiplier, to->constant[entry], shift);
+        return nnc_clamp_i8(value, to->low, to->high);
+    }
+    const int32_t value = to->single ? nnc_requantize_single(sum, multiplier, shift)
+                                     : nnc_requantize_double(sum, multiplier, shift);
+    return nnc_clamp_i8(nnc_wrap_add32(value, to->zero_point), to->low, to->high);
 }
 
 static inline float nnc_bin_scale(const nnc_bin_scaling *to, int32_t sum, int32_t channel) {

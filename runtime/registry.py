@@ -31,6 +31,7 @@ BACKENDS: tuple[str, ...] = (
     "nnc.runtime.own",
     "nnc.runtime.binary_mve",
     "nnc.runtime.binary_conv",
+    "nnc.runtime.int8_binary_conv",
     "nnc.runtime.binary_dense",
 )
 """Modules whose `KERNELS` are the rows, in order of preference."""

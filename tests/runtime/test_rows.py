@@ -138,7 +138,9 @@ def turned(module: ModuleOp) -> int:
 
 
 INSTEAD = {
-    f"nnc_bin_conv_{output}": f"nnc_bin_conv_mve_{output}" for output in ("bin", "s8", "f32")
+    f"nnc_{kind}_conv_{output}": f"nnc_{kind}_conv_mve_{output}"
+    for kind in ("bin", "i8bin")
+    for output in ("bin", "s8", "f32")
 }
 """Rows whose layers others take where there is Helium."""
 

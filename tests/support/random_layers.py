@@ -275,7 +275,7 @@ def _transpose_conv(net: RandomLayers) -> None:
 # Binary convolutions.
 
 
-def _binary_conv(output: str) -> Layer:
+def _binary_conv(output: str, source_bits: int = 1) -> Layer:
     """Of all sizes of tables, blocks in rows and in bands, and ragged words."""
 
     def layer(net: RandomLayers) -> None:
@@ -287,7 +287,7 @@ def _binary_conv(output: str) -> Layer:
         depth = net.pick(depth, depth, net.integer(1, 140)) if groups == 1 else depth
         outputs, batch = groups * net.integer(1, 70 // groups), net.integer(1, 2)
         source = (batch, axes[0].extent, axes[1].extent, depth * groups)
-        x = net.input(BIN, source)
+        x = net.input(BIN if source_bits == 1 else net.activations(i8), source)
         shape = (outputs, axes[0].kernel, axes[1].kernel, depth)
         w = net.constant(BIN, shape)
         terms = math.prod(shape[1:])
@@ -297,9 +297,9 @@ def _binary_conv(output: str) -> Layer:
             Conv2DOp,
             [x, w],
             (batch, axes[0].output, axes[1].output, outputs),
-            (output, terms, 1.0),
+            (output, terms, 1.0 if source_bits == 1 else 74.0),
             groups=integer(groups),
-            pad_value=pad_value,
+            pad_value=pad_value if source_bits == 1 else None,
             **_window(net, axes),
         )
 
@@ -552,6 +552,9 @@ LAYERS: dict[str, Layer] = {
     "nnc_bin_conv_bin": _binary_conv("bin"),
     "nnc_bin_conv_s8": _binary_conv("i8"),
     "nnc_bin_conv_f32": _binary_conv("f32"),
+    "nnc_i8bin_conv_bin": _binary_conv("bin", 8),
+    "nnc_i8bin_conv_s8": _binary_conv("i8", 8),
+    "nnc_i8bin_conv_f32": _binary_conv("f32", 8),
     "nnc_bin_dense_bin": _binary_dense("bin"),
     "nnc_bin_dense_s8": _binary_dense("i8"),
     "nnc_bin_dense_f32": _binary_dense("f32"),
