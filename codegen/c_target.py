@@ -7,9 +7,11 @@ from typing import IO
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.utils.exceptions import DiagnosticException
 from xdsl.utils.target import Target
 
 from nnc.codegen.files import generate
+from nnc.codegen.names import identifier
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class CTarget(Target):
     weights: bool = False
 
     def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
+        if identifier(self.net) != self.net:
+            raise DiagnosticException(f"error: expected net to be a C identifier, got '{self.net}'")
         for file, text in generate(module, self.net).items():
             if self.weights or not file.endswith("_weights.c"):
                 output.write(f"/* ---- {file} ---- */\n{text}")

@@ -16,6 +16,7 @@ from nnc.codegen.network import (
     network_of,
 )
 from nnc.codegen.states import initial_definition, reset_statements
+from nnc.dialects.kernel.level import check_level
 from nnc.dialects.kernel.memory import ConstantOp
 from nnc.dialects.types import element_bytes, memory_bytes
 
@@ -30,9 +31,10 @@ def generate(module: ModuleOp, name: str) -> dict[str, str]:
     The text of each file of the network, by file name.
 
     The module must have been through `nn-to-kernel` and `plan-memory`; `name` is a C identifier
-    and prefixes every public symbol. Raises DiagnosticException for more layers, inputs or
-    outputs than a descriptor can count.
+    and prefixes every public symbol. Raises DiagnosticException for a module of another
+    level, and for more layers, inputs or outputs than a descriptor can count.
     """
+    check_level(module, planned=True)
     printer = NetworkPrinter(network_of(module), name)
     _check_counts(printer)
     return {

@@ -168,6 +168,8 @@ class NnOptMain(xDSLOptMain):
             print(
                 f"// after {previous.name}\n{self._as_mlir(module, MLIRTarget())}", file=sys.stderr
             )
+        if following is not None:
+            _check_reads(following, module)
         if self.args.check_each:
             if previous is None:
                 self._check = self._new_check()
@@ -272,6 +274,15 @@ class NnOptMain(xDSLOptMain):
             sys.stdout.flush()
         else:
             Path(self.args.output_file).write_text(text, encoding="utf-8")
+
+
+def _check_reads(following: ModulePass, module: ModuleOp) -> None:
+    """Raises UsageError where a pass over `nn` would be given a module of buffers."""
+    if not following.name.startswith("nn-"):
+        return
+    lowered = next((op for op in module.walk() if op.name.startswith("kernel.")), None)
+    if lowered is not None:
+        raise UsageError(f"pass '{following.name}' reads nn operations, got '{lowered.name}'")
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -29,7 +29,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint
 from xdsl.utils.exceptions import PassFailedException
 
-from nnc.boards import core
+from nnc.boards import UnknownCoreError, core
 from nnc.dialects.kernel.memory import ConstantOp
 from nnc.dialects.kernel.nest import NestOp
 from nnc.dialects.kernel.operation import KernelOp
@@ -76,7 +76,11 @@ class NnToKernelPass(ModulePass):
         if self.kernels not in KERNEL_CHOICES:
             known = ", ".join(KERNEL_CHOICES)
             raise PassFailedException(f"expected kernels to be one of {known}, got {self.kernels}")
-        target = Target(core(self.target), self.kernels == "cmsis-nn", self.constant_time)
+        try:
+            chosen = core(self.target)
+        except UnknownCoreError as error:
+            raise PassFailedException(str(error)) from error
+        target = Target(chosen, self.kernels == "cmsis-nn", self.constant_time)
         for function in list(op.body.block.ops):
             if isinstance(function, func.FuncOp):
                 _Lowering(function, target, self.kernels != "none").run()
@@ -141,7 +145,8 @@ class _Lowering:
         if isinstance(op, conversion.ConstantOp):
             self.memory[op.output] = self._constant(op, builder)
             return
-        assert isinstance(op, NnOp), f"{op.name} has no lowering; run nn-verify-contract first"
+        if not isinstance(op, NnOp):
+            raise PassFailedException("expected an nn operation; run nn-verify-contract first")
         if self.buffers.moves_nothing(op):
             self.buffers.move(op, builder)
             return

@@ -26,7 +26,9 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import PassFailedException
 
+from nnc.dialects.kernel.level import check_level
 from nnc.dialects.kernel.memory import ViewOp
 from nnc.dialects.kernel.operation import KernelOp
 from nnc.passes.buffer_graph import BufferGraph
@@ -54,6 +56,9 @@ class PlanMemoryPass(ModulePass):
     overlap: bool = True
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if self.io not in ("inside", "outside"):
+            raise PassFailedException(f"expected io to be inside or outside, got {self.io}")
+        check_level(op, planned=False)
         for function in list(op.body.block.ops):
             if isinstance(function, func.FuncOp):
                 buffers = BufferGraph(function, self.io == "inside", self.overlap)

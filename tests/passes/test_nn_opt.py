@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.filecheck import run_command
+from support.project import ROOT
 
 MODULE = "func.func @f(%a: i32) -> i32 {\n  func.return %a : i32\n}\n"
 
@@ -125,3 +126,39 @@ def test_no_framework_is_imported(module: str) -> None:
         [sys.executable, "-c", program, module], capture_output=True, text=True, check=False
     )
     assert result.stdout.splitlines()[-1] == "heavy:"
+
+
+DIGITS = str(ROOT / "examples/digits/digits_int8.tflite")
+LEVELS = {
+    "tfl": "",
+    "nn": "tfl-to-nn,",
+    "buffers": "tfl-to-nn,nn-to-kernel,",
+    "planned": "tfl-to-nn,nn-to-kernel,plan-memory,",
+}
+
+
+@pytest.mark.parametrize(
+    ("level", "last", "message"),
+    [
+        ("tfl", "nn-to-kernel", "expected an nn operation; run nn-verify-contract first"),
+        ("tfl", "plan-memory", "run nn-to-kernel over a module of nn operations first"),
+        ("nn", "plan-memory", "expected only layers on buffers, got 'nn.constant'; run nn-to-"),
+        ("nn", "nn-to-kernel{target=m4}", "unknown core 'm4': did you mean 'cortex-m4'?"),
+        ("nn", "nn-to-kernel{kernels=x}", "expected kernels to be one of none, portable"),
+        ("buffers", "nn-to-kernel", "pass 'nn-to-kernel' reads nn operations, got 'kernel."),
+        ("buffers", "nn-tabulate", "pass 'nn-tabulate' reads nn operations, got 'kernel."),
+        ("buffers", "plan-memory{io=x}", "expected io to be inside or outside, got x"),
+        ("planned", "plan-memory", "expected buffers without a place, got a plan"),
+        ("tfl", "-t c", "run nn-to-kernel over a module of nn operations first"),
+        ("nn", "-t c", "expected only layers on buffers, got 'nn.constant'"),
+        ("buffers", "-t c", "expected a plan of its buffers, got none; run plan-memory first"),
+        ("planned", "-t c{net=9x}", "expected net to be a C identifier, got '9x'"),
+    ],
+)
+def test_what_is_of_another_level_is_refused(level: str, last: str, message: str) -> None:
+    passes, target = LEVELS[level], last.partition("-t ")[2]
+    passes = (passes if target else passes + last).strip(",")
+    words = [*(["-p", passes] if passes else []), *(["-t", target] if target else [])]
+    code, _, errors = run_command("nn-opt", [DIGITS, *words])
+    assert code == 1
+    assert message in errors and "Traceback" not in errors
