@@ -76,8 +76,8 @@ NONE = Quantization((1.0,), (0,))
 class Layer:
     """
     One layer with all its numbers. `kinds` are those of input, weights and output; `exact` says
-    that float sums are exact, `constant` that weights are a constant and not an input. Geometry is
-    that of a convolution, which a dense layer has too.
+    that float sums are exact, `constant` that weights are a constant and not an input. `around` is
+    what surrounds a binary input. Geometry is that of a convolution, which a dense layer has too.
     """
 
     op: str
@@ -94,6 +94,7 @@ class Layer:
     quantized: tuple[Quantization, Quantization, Quantization]
     clamp: tuple[float | None, float | None]
     constant: bool
+    around: int
     bias: Array | None = field(repr=False)
     weights: Array = field(repr=False)
     samples: list[Array] = field(default_factory=list[Array], repr=False)
@@ -166,6 +167,7 @@ def layers(draw: st.DrawFn, op: str, kinds: tuple[str, str, str]) -> Layer:
         quantized,
         clamp,
         draw(st.booleans()),
+        draw(st.sampled_from((0, -1, 1))) if kinds[0] == "bin" and op != "dense" else 0,
         bias,
         weights,
     )
@@ -259,8 +261,8 @@ def decoded(values: Array, kind: str, quantization: Quantization) -> Array:
     return values - zeros.reshape(-1, *[1] * (values.ndim - 1))
 
 
-def sums(layer: Layer, x: Array, w: Array) -> Array:
-    """Products summed over every window; positions outside the image add nothing."""
+def sums(layer: Layer, x: Array, w: Array, around: int = 0) -> Array:
+    """Products summed over every window; positions outside the image count as `around`."""
     batch, height, width, channels = layer.image
     out_height, out_width = layer.spatial
     depth, per_group = channels // layer.groups, layer.outputs // layer.groups
@@ -269,11 +271,11 @@ def sums(layer: Layer, x: Array, w: Array) -> Array:
         for ky, kx in product(range(layer.kernel[0]), range(layer.kernel[1])):
             y = oy * layer.strides[0] + ky * layer.dilations[0] - layer.padding[0]
             z = ox * layer.strides[1] + kx * layer.dilations[1] - layer.padding[2]
-            if not (0 <= y < height and 0 <= z < width):
-                continue
+            inside = 0 <= y < height and 0 <= z < width
+            pixels = x[:, y, z] if inside else np.full((batch, channels), around)
             for g in range(layer.groups):
                 rows = slice(g * per_group, (g + 1) * per_group)
-                pixel = x[:, y, z, g * depth : (g + 1) * depth]
+                pixel = pixels[:, g * depth : (g + 1) * depth]
                 result[:, oy, ox, rows] += pixel @ w[rows, ky, kx].T
     return result
 
@@ -282,11 +284,12 @@ def model(layer: Layer, sample: Array) -> Expected:
     """What the layer must give for a sample."""
     x = decoded(sample, layer.kinds[0], layer.quantized[0])
     w = decoded(layer.weights, layer.kinds[1], layer.quantized[1])
-    total = sums(layer, x, w)
+    total = sums(layer, x, w, layer.around)
     if layer.integer:
         assert np.abs(total).max() < 1 << 31
         return integer_epilogue(layer, total.astype(np.int64))
-    return float_epilogue(layer, total, sums(layer, np.abs(x), np.abs(w)))
+    magnitude = sums(layer, np.abs(x), np.abs(w), abs(layer.around))
+    return float_epilogue(layer, total, magnitude)
 
 
 def unit(layer: Layer) -> Array:
@@ -386,6 +389,8 @@ def module_of(layer: Layer) -> ModuleOp:
         properties["strides"] = integers(layer.strides)
         properties["dilations"] = integers(layer.dilations)
         properties["padding"] = integers(layer.padding)
+        if layer.around:
+            properties["pad_value"] = integer(layer.around)
         if layer.op == "depthwise":
             return [b.op(DepthwiseConv2DOp, operands, output, **properties)]
         properties["groups"] = integer(layer.groups)
