@@ -8,38 +8,32 @@ and in which order the weights pass by it.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, prod
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import Float32Type, IntegerType, TensorType, f32, i8, i16, i32, i64
-from xdsl.ir import Attribute, SSAValue
+from xdsl.dialects.builtin import IntegerType, i16, i32
 
 from nnc.dialects.kernel.call import CallOp, Parameter
+from nnc.dialects.nn.accumulate import AccumulatingOp
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.convolution import Conv2DOp
-from nnc.dialects.nn.fixed_point import quantize_multipliers
-from nnc.dialects.nn.loops import IRScalar, LoopBuilder, Operand
+from nnc.dialects.nn.loops import IRScalar, LoopBuilder
 from nnc.dialects.nn.window import Axis, Window
-from nnc.dialects.quant import UniformQuantizedType
-from nnc.dialects.types import (
-    BIN,
-    BITS_PER_WORD,
-    Array,
-    BinType,
-    element_of,
-    pack_bits,
-    quantization_of,
-    shape_of,
+from nnc.dialects.types import BITS_PER_WORD, Array, BinType, pack_bits, shape_of
+from nnc.runtime.mve_outputs import (
+    BINARY,
+    INT8,
+    BinaryMve,
+    FloatOutput,
+    Int8Output,
+    SignOutput,
+    shaped,
 )
-from nnc.dialects.utils import Rounding
 from nnc.runtime.registry import Kernel, Lowering, Target, constant_values
-from nnc.runtime.requantize import Affine, Requantization, fit_affine
-
-Ints = npt.NDArray[np.int64]
 
 STRIP = 4
 """Output pixels beside each other that share a table's words."""
@@ -58,22 +52,11 @@ STRIPS_BYTES = 320
 CHANNEL_BYTES = 128
 """Bytes of scratch for each output channel: 64 sums of 16 bits or 32 of 32."""
 
-LONGEST_SUM = 32767
-"""The largest dot product of binary vectors that accumulators hold."""
-
-LARGEST_SUM = (1 << 31) // 256
-"""The most products of int8 inputs whose sum stays in 32 bits, whatever they are."""
+FARTHEST = 32767
+"""The largest distance of two input columns that a table's words are for."""
 
 LARGEST_OFFSET = 65535
 """How far apart, in bytes, the pixels of a vector of int8 activations may be."""
-
-KNOWN = frozenset(
-    {
-        *("strides", "dilations", "padding", "groups", "pad_value"),
-        *("rounding", "min", "max", "f32_product"),
-    }
-)
-"""The properties of a layer that these rows understand."""
 
 
 @dataclass(frozen=True)
@@ -197,11 +180,6 @@ class Geometry:
         return self.output[0] * self.output[1] * ceil(self.output[2] / STRIP)
 
     @property
-    def products(self) -> int:
-        """Products of one sum, padded ones included."""
-        return prod(self.kernel[1:])
-
-    @property
     def beside(self) -> int:
         """
         How many strips of a tile are beside each other, 0 if they just follow each other. Tiles of
@@ -245,141 +223,31 @@ class Geometry:
         return np.concatenate(parts)
 
 
-@dataclass(frozen=True)
-class Activations:
-    """What is multiplied with the weights: `lanes` strips of it are in each word of a table."""
+class BinaryConvMve(BinaryMve, ABC):
+    """Dot products by tables."""
 
-    prefix: str
-    lanes: int
-
-    @property
-    def is_binary(self) -> bool:
-        """Whether they are bits, and else int8."""
-        return self.lanes == 4
-
-    def holds(self, value: SSAValue) -> bool:
-        """Whether a tensor is of such activations."""
-        if self.is_binary:
-            return isinstance(element_of(value), BinType)
-        kind = quantization_of(value)
-        return kind is not None and kind.storage == i8 and kind.is_signed and kind.axis is None
-
-    def outside(self, op: Conv2DOp) -> int:
-        """What a padded position counts as: 0, -1 or +1, or the zero point of stored values."""
-        if not any(op.padding.get_values()):
-            return 0
-        return op.outside if self.is_binary else self.zero_point(op)
-
-    def zero_point(self, op: Conv2DOp) -> int:
-        """The stored input that stands for 0."""
-        kind = quantization_of(op.input)
-        return 0 if kind is None else kind.zero_point
-
-    def bias(self, op: Conv2DOp) -> Ints:
-        """The bias of each output channel, with the zero point folded in; both are constant."""
-        weights = constant_values(op.weights)
-        bias = np.zeros(1, np.int64) if op.bias is None else constant_values(op.bias)
-        assert weights is not None and bias is not None
-        sums = np.where(weights, -1, 1).sum(axis=(1, 2, 3), dtype=np.int64)
-        return bias.astype(np.int64) - self.zero_point(op) * sums
-
-    def range(self, op: Conv2DOp) -> tuple[Ints, Ints]:
-        """The smallest and largest sum of each output channel, bias included."""
-        products = prod(shape_of(op.weights)[1:])
-        zero_point = self.zero_point(op)
-        largest = 1 if self.is_binary else max(128 + zero_point, 127 - zero_point)
-        plain = np.zeros(1, np.int64) if op.bias is None else constant_values(op.bias)
-        assert plain is not None
-        bias = np.broadcast_to(plain.astype(np.int64), shape_of(op.output)[3:])
-        return bias - largest * products, bias + largest * products
-
-
-BINARY = Activations("nnc_bin", 4)
-INT8 = Activations("nnc_i8bin", 2)
-
-
-class BinaryConvMve(Kernel, ABC):
-    """Dot products by tables. The constants of the epilogue are the inputs after the weights."""
-
-    headers = ("nnc_bin_mve.h",)
-    OUTPUT: type[Attribute]
-    SUFFIX: str
-
-    def __init__(self, activations: Activations):
-        self.activations = activations
-        self.name = f"{activations.prefix}_conv_mve_{self.SUFFIX}"
-        self.sources = (f"{activations.prefix}_conv_mve.c",)
-
-    def legal(self, op: NnOp, target: Target) -> str | None:
-        if not target.core.has_mve or not isinstance(op, Conv2DOp):
-            return ""
-        if not isinstance(element_of(op.weights), BinType) or not self.activations.holds(op.input):
-            return ""
-        return self.problem(op) if isinstance(element_of(op.output), self.OUTPUT) else ""
+    KIND = Conv2DOp
+    LAYER = "conv"
+    FIRST = 3
 
     def geometry(self, op: Conv2DOp) -> Geometry:
         """The shapes of a layer."""
         return Geometry.of(op, self.activations.lanes)
 
-    def problem(self, op: Conv2DOp) -> str | None:
-        """Why the function cannot run a convolution of such types."""
-        unknown = sorted(op.properties.keys() - KNOWN)
-        if unknown:
-            return f"it has {', '.join(unknown)}"
-        if constant_values(op.weights) is None:
-            return "its weights are not constant"
-        if op.bias is not None and constant_values(op.bias) is None:
-            return "its bias is not constant"
-        if op.accumulator != i32:
-            return f"its accumulator is {op.accumulator}, not i32"
+    def shape_problem(self, op: AccumulatingOp) -> str | None:
+        """Why the function cannot run a layer of such shapes."""
+        assert isinstance(op, Conv2DOp)
+        layer = self.geometry(op)
         if op.groups.value.data != 1:
             return f"it has {op.groups.value.data} groups"
-        first, last = self.activations.range(op)
-        if first.min() < -(1 << 31) or last.max() >= 1 << 31:
-            return "its sums may leave 32 bits"
-        return self.shape_problem(op) or self.epilogue_problem(op)
-
-    def shape_problem(self, op: Conv2DOp) -> str | None:
-        """Why the function cannot run a layer of such shapes."""
-        layer, longest = self.geometry(op), self.longest(op)
         if 8 * layer.strips < 3 * layer.tile:
             return f"it has too few pixels: {layer.strips} strips, a tile takes {layer.tile}"
         farthest = (layer.kernel[2] - 1) * layer.dilations[1] + 3 * layer.strides[1]
-        if farthest > LONGEST_SUM:
+        if farthest > FARTHEST:
             return "its windows are too wide"
         if not layer.in_reach and layer.source[2] * layer.source[3] > LARGEST_OFFSET:
             return f"a row of its input is longer than {LARGEST_OFFSET} bytes"
-        if layer.products > longest:
-            return f"it sums up to {layer.products} products, more than {longest}"
         return None
-
-    def longest(self, op: Conv2DOp) -> int:
-        """The most products that a sum may have."""
-        return LONGEST_SUM if self.activations.is_binary else LARGEST_SUM
-
-    @abstractmethod
-    def epilogue_problem(self, op: Conv2DOp) -> str | None:
-        """Why the function's epilogue is not the layer's."""
-
-    @abstractmethod
-    def constants(self, op: Conv2DOp, lowering: Lowering) -> list[SSAValue]:
-        """The constants of the epilogue."""
-
-    def numbers(self, op: Conv2DOp) -> dict[str, Parameter]:
-        """The parameters of the epilogue."""
-        return {}
-
-    @abstractmethod
-    def conclude(self, call: CallOp, b: LoopBuilder, total: IRScalar, oc: IRScalar) -> IRScalar:
-        """The output from a dot product."""
-
-    @abstractmethod
-    def epilogue(self, call: CallOp, constants: Sequence[str]) -> list[str]:
-        """What the function takes between the weights and the output."""
-
-    def statements(self, call: CallOp, constants: Sequence[str]) -> list[str]:
-        """C statements before the call."""
-        return []
 
     def scratch(self, op: NnOp, target: Target) -> tuple[int, ...]:
         return TABLE_BYTES, STRIPS_BYTES, CHANNEL_BYTES * shape_of(op.results[0])[3]
@@ -414,7 +282,7 @@ class BinaryConvMve(Kernel, ABC):
         def element(index: list[IRScalar]) -> IRScalar:
             return self.conclude(call, b, sums.total(index), index[-1])
 
-        b.produce(_shaped(b, b.outputs[0], self.OUTPUT, call.numbers("output_shape")), element)
+        b.produce(shaped(b, b.outputs[0], self.OUTPUT, call.numbers("output_shape")), element)
 
     def body(self, call: CallOp, arguments: Sequence[str]) -> list[str]:
         count = len(call.inputs)
@@ -442,16 +310,6 @@ class BinaryConvMve(Kernel, ABC):
         ]
 
 
-def _shaped(
-    b: LoopBuilder, operand: Operand, element: type[Attribute], shape: Sequence[int]
-) -> Operand:
-    """A buffer in the shape that the call gives it."""
-    if element is not BinType:
-        return b.reshaped(operand, shape)
-    memory = b.reshaped(operand, [*shape[:3], ceil(shape[3] / BITS_PER_WORD)]).memory
-    return Operand(memory, TensorType(BIN, list(shape)))
-
-
 class _Sums:
     """The dot products that a call stands for, from its own packed weights."""
 
@@ -462,7 +320,7 @@ class _Sums:
         self.outputs = call.numbers("output_shape")
         self.kernel = call.numbers("kernel")
         self.outside = call.number("outside")
-        self.x = _shaped(b, b.inputs[0], BinType if is_binary else IntegerType, self.source)
+        self.x = shaped(b, b.inputs[0], BinType if is_binary else IntegerType, self.source)
         strides, dilations = call.numbers("strides"), call.numbers("dilations")
         top, bottom, left, right = call.numbers("padding")
         height, width = zip(self.source[1:3], self.outputs[1:3], self.kernel, strict=True)
@@ -525,154 +383,16 @@ class _Sums:
         return (b.load(b.inputs[2], [place.to(ky.type)]) >> bit) & 1
 
 
-class SignConvMve(BinaryConvMve):
-    """
-    `nnc_bin_conv_mve_bin`, `nnc_i8bin_conv_mve_bin`: binary outputs, the sign of a sum and a bias.
-    """
-
-    OUTPUT = BinType
-    SUFFIX = "bin"
-
-    def longest(self, op: Conv2DOp) -> int:
-        if not self.activations.is_binary:
-            return LARGEST_SUM
-        return LONGEST_SUM // 2 if self.activations.bias(op).any() else LONGEST_SUM
-
-    def epilogue_problem(self, op: Conv2DOp) -> str | None:
-        return None if op.min is None and op.max is None else "its output is clamped"
-
-    def constants(self, op: Conv2DOp, lowering: Lowering) -> list[SSAValue]:
-        bias, most = self.activations.bias(op), self.geometry(op).products
-        bias = np.broadcast_to(bias, shape_of(op.output)[3:])
-        if not self.activations.is_binary:
-            return [lowering.constant(bias.astype(np.int32), i32, "bias")]
-        # A bias beyond all sums has the same sign as the one next to them.
-        start = np.clip(bias, -most - 1, most + 1) if bias.any() else bias
-        return [lowering.constant(start.astype(np.int16), i16, "start")]
-
-    def conclude(self, call: CallOp, b: LoopBuilder, total: IRScalar, oc: IRScalar) -> IRScalar:
-        return total + b.load(b.inputs[3], [oc]).to(i32) < 0
-
-    def epilogue(self, call: CallOp, constants: Sequence[str]) -> list[str]:
-        return list(constants)
+class SignConvMve(SignOutput, BinaryConvMve):
+    """`nnc_bin_conv_mve_bin`, `nnc_i8bin_conv_mve_bin`."""
 
 
-class Int8ConvMve(BinaryConvMve):
-    """
-    `nnc_bin_conv_mve_s8`, `nnc_i8bin_conv_mve_s8`: int8 outputs, rounded twice, or requantised by
-    one 64-bit multiplication that the compiler has proven equal to what the contract says.
-    """
-
-    OUTPUT = UniformQuantizedType
-    SUFFIX = "s8"
-
-    def epilogue_problem(self, op: Conv2DOp) -> str | None:
-        kind = quantization_of(op.output)
-        assert kind is not None
-        if kind.storage != i8 or not kind.is_signed or kind.axis is not None:
-            return "its output is not int8"
-        if self.rounds_twice(op):
-            first, last = self.activations.range(op)
-            left = max(0, int(quantize_multipliers(op.real_multipliers())[1].max()))
-            fits = max(-int(first.min()), int(last.max())) << left < 1 << 31
-            return None if fits else "its multiplier shifts sums out of 32 bits"
-        if self.formula(op) is None:
-            return "no affine formula equals its requantisation"
-        return None
-
-    def rounds_twice(self, op: Conv2DOp) -> bool:
-        """Whether the contract's rounding is one that vectors have."""
-        return op.rounding is not None and op.rounding.data is Rounding.DOUBLE
-
-    def formula(self, op: Conv2DOp) -> Affine | None:
-        """What equals the layer's requantisation on every sum that it can have."""
-        kind = quantization_of(op.output)
-        assert kind is not None and op.rounding is not None
-        first, last = self.activations.range(op)
-        low, high = op.stored_bounds()
-        multipliers = np.broadcast_to(op.real_multipliers(), first.shape)
-        contract = Requantization(op.rounding.data, multipliers, kind.zero_point, low, high)
-        return fit_affine(contract, first, last)
-
-    def constants(self, op: Conv2DOp, lowering: Lowering) -> list[SSAValue]:
-        bias = np.broadcast_to(self.activations.bias(op), shape_of(op.output)[3:])
-        first = lowering.constant(bias.astype(np.int32), i32, "bias")
-        if self.rounds_twice(op):
-            fixed, shifts = quantize_multipliers(np.broadcast_to(op.real_multipliers(), bias.shape))
-            return [
-                first,
-                lowering.constant(fixed.astype(np.int32), i32, "multiplier"),
-                lowering.constant(shifts.astype(np.int32), i32, "shift"),
-            ]
-        formula = self.formula(op)
-        assert formula is not None
-        return [
-            first,
-            lowering.constant(formula.multiplier.astype(np.int32), i32, "multiplier"),
-            lowering.constant(formula.shift.astype(np.int32), i32, "shift"),
-            lowering.constant(formula.constant, i64, "constant"),
-        ]
-
-    def numbers(self, op: Conv2DOp) -> dict[str, Parameter]:
-        kind = quantization_of(op.output)
-        assert kind is not None
-        return {"zero_point": kind.zero_point, "clamp": op.stored_bounds()}
-
-    def conclude(self, call: CallOp, b: LoopBuilder, total: IRScalar, oc: IRScalar) -> IRScalar:
-        bias, multiplier, shift, *constant = (b.load(it, [oc]) for it in b.inputs[3:])
-        total = total + bias
-        if constant:
-            product = total.to(i64) * multiplier.to(i64) + constant[0]
-            scaled = (product >> shift.to(i64)).to(i32)
-        else:
-            scaled = total.requantize(multiplier, shift, Rounding.DOUBLE)
-            scaled = scaled + call.number("zero_point")
-        return scaled.clamp(*call.numbers("clamp")).to(i8)
-
-    def epilogue(self, call: CallOp, constants: Sequence[str]) -> list[str]:
-        return [constants[0], "&requantization"]
-
-    def statements(self, call: CallOp, constants: Sequence[str]) -> list[str]:
-        _, *tables = constants
-        tables += ["NULL"] * (3 - len(tables))
-        numbers = (call.number("zero_point"), *call.numbers("clamp"))
-        return [
-            "const nnc_bin_mve_requantization requantization = {",
-            f"    {', '.join([*tables, *map(str, numbers)])}",
-            "};",
-        ]
+class Int8ConvMve(Int8Output, BinaryConvMve):
+    """`nnc_bin_conv_mve_s8`, `nnc_i8bin_conv_mve_s8`."""
 
 
-class FloatConvMve(BinaryConvMve):
-    """
-    `nnc_bin_conv_mve_f32`, `nnc_i8bin_conv_mve_f32`: float outputs, a sum times the input's scale,
-    clamped.
-    """
-
-    OUTPUT = Float32Type
-    SUFFIX = "f32"
-
-    def epilogue_problem(self, op: Conv2DOp) -> str | None:
-        return None
-
-    def constants(self, op: Conv2DOp, lowering: Lowering) -> list[SSAValue]:
-        bias, (low, high) = self.activations.bias(op), op.clamp_bounds()
-        bias = np.broadcast_to(bias, shape_of(op.output)[3:])
-        largest = float(np.finfo(np.float32).max)
-        bounds = [-largest if low is None else low, largest if high is None else high]
-        scaling = np.array([*bounds, op.channel_scales()[0]], np.float32)
-        return [
-            lowering.constant(bias.astype(np.int32), i32, "bias"),
-            lowering.constant(scaling, f32, "scaling"),
-        ]
-
-    def conclude(self, call: CallOp, b: LoopBuilder, total: IRScalar, oc: IRScalar) -> IRScalar:
-        low, high, scale = (b.load(b.inputs[4], [b.index(k)]) for k in range(3))
-        real = (total + b.load(b.inputs[3], [oc])).to(f32) * scale
-        return real.max(low).min(high)
-
-    def epilogue(self, call: CallOp, constants: Sequence[str]) -> list[str]:
-        return list(constants)
+class FloatConvMve(FloatOutput, BinaryConvMve):
+    """`nnc_bin_conv_mve_f32`, `nnc_i8bin_conv_mve_f32`."""
 
 
 KERNELS: tuple[Kernel, ...] = tuple(

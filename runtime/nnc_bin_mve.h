@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Convolutions of binary activations with binary weights for cores with Helium.
+ * Layers with binary weights for cores with Helium: convolutions of binary and of int8 activations,
+ * dense layers of binary ones.
  *
- * A binary value is a bit, 1 for -1 and 0 for +1, of a word of 32 channels. Work is done in tiles of
+ * A binary value is a bit, 1 for -1 and 0 for +1, of a word of 32 channels. Convolutions work in tiles of
  * 64 output pixels: 16 strips of 4 pixels beside each other, anywhere in the output. For a row of the
  * kernel and a word of input channels a table has, for each group of four channels and each pattern
  * of four weight bits, the 64 partial dot products as signed bytes. A step of the inner loop takes
@@ -107,6 +108,34 @@ void nnc_i8bin_conv_mve_f32(const nnc_bin_mve_geometry *g, const int16_t *passes
                             const int8_t *input, const int32_t *weights, const int32_t *bias,
                             const float *scaling, float *output,
                             void *table, void *strips, void *accumulators);
+
+/* ---- dense layers of binary activations ----
+ * Weights are packed in blocks of 128 outputs: for each input (rounded up to a multiple of 8) a bit
+ * for each output. All of them are read, whatever the activations are. `planes` are
+ * NNC_BIN_MVE_PLANES_BYTES of scratch, `sums` 2 bytes for each output, rounded up to 128 of them. */
+#define NNC_BIN_MVE_PLANES_BYTES 480
+
+typedef struct {
+    int32_t rows;
+    int32_t depth; /* at most 32,767 */
+    int32_t channels;
+} nnc_bin_mve_dense;
+
+/* Binary outputs: whether start[channel] + dot product is negative. */
+void nnc_bin_dense_mve_bin(const nnc_bin_mve_dense *d, const int32_t *input,
+                           const int32_t *weights, const int16_t *start, int32_t *output,
+                           void *planes, void *sums);
+
+/* int8 outputs, requantised from bias[channel] + dot product. */
+void nnc_bin_dense_mve_s8(const nnc_bin_mve_dense *d, const int32_t *input,
+                          const int32_t *weights, const int32_t *bias,
+                          const nnc_bin_mve_requantization *r, int8_t *output, void *planes,
+                          void *sums);
+
+/* Float outputs: (bias[channel] + dot product) * scaling[2], clamped to [scaling[0], scaling[1]]. */
+void nnc_bin_dense_mve_f32(const nnc_bin_mve_dense *d, const int32_t *input,
+                           const int32_t *weights, const int32_t *bias, const float *scaling,
+                           float *output, void *planes, void *sums);
 
 #ifdef __cplusplus
 }

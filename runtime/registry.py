@@ -30,6 +30,7 @@ BACKENDS: tuple[str, ...] = (
     "nnc.runtime.cmsis_nn",
     "nnc.runtime.own",
     "nnc.runtime.binary_mve",
+    "nnc.runtime.binary_dense_mve",
     "nnc.runtime.binary_conv",
     "nnc.runtime.int8_binary_conv",
     "nnc.runtime.binary_dense",

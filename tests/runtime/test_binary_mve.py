@@ -15,46 +15,51 @@ import pytest
 from support.arrays import integers as whole_numbers
 from support.compiled import How, planned, run_all, run_on_core
 from support.nn_networks import network, tensor
-from support.random_layers import RandomLayers, quantized
+from support.random_layers import RandomLayers
 from support.sample_network import needs_boards
 from xdsl.dialects.builtin import ModuleOp, f32, i8, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
 from nnc.boards import core
 from nnc.dialects.kernel.call import CallOp
-from nnc.dialects.nn.base import RoundingAttr
-from nnc.dialects.nn.convolution import Conv2DOp
+from nnc.dialects.nn.base import NnOp, RoundingAttr
+from nnc.dialects.nn.convolution import Conv2DOp, DenseOp
 from nnc.dialects.nn.interpreter import Run, run
 from nnc.dialects.quant import UniformQuantizedType
-from nnc.dialects.types import BIN, Array
+from nnc.dialects.types import BIN, Array, quantization_of, shape_of
 from nnc.dialects.utils import Rounding
 from nnc.passes.nn_builder import NnBuilder, integer, integers, real
-from nnc.runtime.binary_mve import KERNELS, LONGEST_STEPS, passes
+from nnc.runtime import binary_dense_mve, binary_mve
+from nnc.runtime.binary_mve import LONGEST_STEPS, passes
 from nnc.runtime.registry import Target
 
 M55 = "cortex-m55"
 CALLS = How(kernels="portable", target=M55, sanitize=True)
 EXPANDED = How(kernels="portable", target=M55, expand=True)
+KERNELS = (*binary_mve.KERNELS, *binary_dense_mve.KERNELS)
 ROWS = {row.name: row for row in KERNELS}
 INT8 = UniformQuantizedType.per_tensor(i8, 0.5, 3)
 CASES = {
-    ("bin", "bin"): "nnc_bin_conv_mve_bin",
-    ("bin", "i8"): "nnc_bin_conv_mve_s8",
-    ("bin", "f32"): "nnc_bin_conv_mve_f32",
-    ("i8", "bin"): "nnc_i8bin_conv_mve_bin",
-    ("i8", "i8"): "nnc_i8bin_conv_mve_s8",
-    ("i8", "f32"): "nnc_i8bin_conv_mve_f32",
+    ("conv", "bin", "bin"): "nnc_bin_conv_mve_bin",
+    ("conv", "bin", "i8"): "nnc_bin_conv_mve_s8",
+    ("conv", "bin", "f32"): "nnc_bin_conv_mve_f32",
+    ("conv", "i8", "bin"): "nnc_i8bin_conv_mve_bin",
+    ("conv", "i8", "i8"): "nnc_i8bin_conv_mve_s8",
+    ("conv", "i8", "f32"): "nnc_i8bin_conv_mve_f32",
+    ("dense", "bin", "bin"): "nnc_bin_dense_mve_bin",
+    ("dense", "bin", "i8"): "nnc_bin_dense_mve_s8",
+    ("dense", "bin", "f32"): "nnc_bin_dense_mve_f32",
 }
-"""The function for each kind of input and output."""
+"""The function for each layer and kind of input and output."""
 
 COUNT = 8
 """Layers of each kind."""
 
-Kinds = tuple[str, str]
+Kinds = tuple[str, str, str]
 
 
 class Layers(RandomLayers):
-    """Convolutions with binary weights."""
+    """Layers with binary weights."""
 
     def convolution(self, source: str, output: str) -> None:
         """Adds one with a kind of input and of output."""
@@ -85,19 +90,38 @@ class Layers(RandomLayers):
             "pad_value": self.pick(None, integer(1), integer(-1)) if source == "bin" else None,
             "groups": integer(1),
         }
-        terms = math.prod((*kernel, depth))
-        bias = self.offset(terms if source == "bin" else 5000 * terms, outputs)
+        result = (batch, *out, outputs)
+        self.finished(Conv2DOp, x, w, output, result, **properties)
+
+    def dense(self, output: str) -> None:
+        """Adds a dense layer of binary activations with a kind of output."""
+        rows, depth = self.pick(1, 1, 3), self.pick(8, 64, self.integer(1, 400))
+        outputs = self.pick(128, 256, self.integer(32, 300))
+        x, w = self.input(BIN, (rows, depth)), self.constant(BIN, (outputs, depth))
+        self.finished(DenseOp, x, w, output, (rows, outputs))
+
+    def finished(
+        self,
+        kind: type[NnOp],
+        x: SSAValue,
+        w: SSAValue,
+        output: str,
+        shape: tuple[int, ...],
+        **properties: Attribute | None,
+    ) -> None:
+        """Adds a layer with a bias, and what becomes of its sums."""
+        terms, source = math.prod(shape_of(w)[1:]), quantization_of(x)
+        bias = self.offset(terms if source is None else 5000 * terms, shape[-1])
         element: Attribute = BIN if output == "bin" else f32
         if output == "i8":
             scale = math.sqrt(terms) / 50 * self.random.uniform(0.3, 3)
-            scale *= 1 if source == "bin" else 90 * quantized(x).scale
+            scale *= 1 if source is None else 90 * source.scale
             element = self.activations(i8, float(np.float32(scale)))
             rounding = self.pick(Rounding.DOUBLE, Rounding.SINGLE, Rounding.F64)
             properties |= {"rounding": RoundingAttr(rounding), **self.bounds(element)}
         elif output == "f32" and self.chance(0.5):
             properties |= {"min": real(-terms / 9), "max": real(terms / 7)}
-        result = tensor(element, batch, *out, outputs)
-        self.layer(Conv2DOp, [x, w, bias], result, **properties)
+        self.layer(kind, [x, w, bias], tensor(element, *shape), **properties)
 
     def far_apart(self) -> None:
         """Adds one of more bytes than the offsets of a vector reach."""
@@ -124,9 +148,13 @@ class Layers(RandomLayers):
 @functools.cache
 def case(kinds: Kinds) -> tuple[ModuleOp, list[list[Array]]]:
     net = Layers(list(CASES).index(kinds))
+    layer, source, output = kinds
     for _ in range(COUNT):
-        net.convolution(*kinds)
-    if kinds == ("i8", "i8"):
+        if layer == "dense":
+            net.dense(output)
+        else:
+            net.convolution(source, output)
+    if kinds == ("conv", "i8", "i8"):
         net.far_apart()
     return net.finish(), net.samples(2)
 
@@ -166,7 +194,7 @@ def test_called(kinds: Kinds) -> None:
 @pytest.mark.parametrize("kinds", CASES)
 def test_not_without_helium(kinds: Kinds) -> None:
     module, _ = case(kinds)
-    for op in (op for op in module.walk() if isinstance(op, Conv2DOp)):
+    for op in (op for op in module.walk() if isinstance(op, Conv2DOp | DenseOp)):
         assert [row.legal(op, Target(core("cortex-m4"))) for row in KERNELS] == [""] * len(KERNELS)
 
 
@@ -228,11 +256,25 @@ def conv(
     return op
 
 
+def dense(outputs: int) -> DenseOp:
+    """A layer of so many outputs."""
+
+    def build(b: NnBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        w = b.constant(np.zeros((outputs, 40), np.bool_), BIN)
+        return [b.op(DenseOp, [args[0], w, None], tensor(BIN, 1, outputs))]
+
+    module = network([tensor(BIN, 1, 40)], build)
+    (op,) = (op for op in module.walk() if isinstance(op, DenseOp))
+    return op
+
+
 @pytest.mark.parametrize(
     ("op", "reason"),
     [
         (lambda: conv(BIN), None),
         (lambda: conv(BIN, groups=integer(2)), "it has 2 groups"),
+        (lambda: dense(31), "it has only 31 outputs"),
+        (lambda: dense(32), None),
         (lambda: conv(BIN, bias=-1), "its accumulator is i64, not i32"),
         (lambda: conv(BIN, image=(1, 20, 8)), "it has too few pixels: 5 strips, a tile takes 16"),
         (lambda: conv(BIN, image=(4, 16, 16383), bias=1), None),
@@ -262,7 +304,7 @@ def conv(
         ),
     ],
 )
-def test_legal(op: Callable[[], Conv2DOp], reason: str | None) -> None:
+def test_legal(op: Callable[[], NnOp], reason: str | None) -> None:
     answers = [row.legal(op(), Target(core(M55))) for row in KERNELS]
     assert [answer for answer in answers if answer != ""] == [reason]
 
