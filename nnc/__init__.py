@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nnc.compiler import CompileResult, compile, emit
+    from nnc.passes.keras.custom import custom_layer
     from nnc.pipeline import load, run_passes
 
-__all__ = ["CompileResult", "compile", "emit", "load", "run_passes"]
+__all__ = ["CompileResult", "compile", "custom_layer", "emit", "load", "run_passes"]
 
 _HOMES = {
     "CompileResult": "nnc.compiler",
     "compile": "nnc.compiler",
+    "custom_layer": "nnc.passes.keras.custom",
     "emit": "nnc.compiler",
     "load": "nnc.pipeline",
     "run_passes": "nnc.pipeline",

@@ -23,7 +23,7 @@ from nnc.codegen.network import NetworkPrinter, network_of
 from nnc.emulator import HOST
 from nnc.options import Options
 from nnc.passes.diagnostics import UsageError, located_errors
-from nnc.pipeline import load, pipeline, run_passes, settled, source_dialects
+from nnc.pipeline import load, path_of, pipeline, run_passes, settled, source_dialects
 from nnc.project import (
     REPORT,
     check_replaceable,
@@ -45,7 +45,9 @@ _C_HEADERS = re.compile(
 )
 """Headers that a network called like one would hide from whoever includes it."""
 
-Model = str | os.PathLike[str] | bytes
+Model = object
+"""A path, the contents of a file, or a model object of Keras."""
+
 Shapes = Mapping[str, Sequence[int]]
 
 
@@ -116,7 +118,8 @@ def build(
     if options.chosen_kernels == "cmsis-nn":
         # A wrong CMSIS_NN_ROOT is a mistake now, not only when something is linked.
         installation(options.target)
-    title = "" if isinstance(model, bytes) else Path(model).name
+    path = path_of(model)
+    title = "" if path is None else path.name
     return build_module(load(model, shapes=shapes), options, name=name, title=title)
 
 
@@ -177,9 +180,10 @@ def compile(
     """
     Compiles a model into a folder, which appears whole or not at all.
 
-    `model` is a path or the contents of a file; `target` a core such as "cortex-m4"; the other
-    options are those of `nnc.options.Options`. The folder has the network's C, the runtime sources
-    that it needs, a CMake project and a report. The same model and options give the same bytes.
+    `model` is a path, the contents of a file or a Keras model; `target` a core such as "cortex-m4";
+    the other options are those of `nnc.options.Options`. The folder has the network's C, the
+    runtime sources that it needs, a CMake project and a report. The same model and options give the
+    same bytes.
 
     Raises DiagnosticException (its text is one line for each problem), ValueError for an option
     that does not exist, OSError.

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from xdsl.context import Context
 from xdsl.dialects import get_all_dialects
@@ -41,8 +41,8 @@ _IMPORTS = {
 }
 """For each source dialect the pass that turns its operations into `nn`, in the order they run."""
 
-_SIGNATURES = {b"TFL3": "tflite"}
-"""What bytes 4 to 8 of a file say about its format."""
+_SIGNATURES = ((4, b"TFL3", "tflite"), (0, b"\x89HDF\r\n", "h5"), (0, b"PK\x03\x04", "keras"))
+"""Where in a file which bytes are, by which its format is known."""
 
 
 SIMPLIFICATIONS = (
@@ -149,22 +149,26 @@ def nn_opt_line(
 
 
 def load(
-    model: str | os.PathLike[str] | bytes, *, shapes: Mapping[str, Sequence[int]] | None = None
+    model: object,
+    *,
+    shapes: Mapping[str, Sequence[int]] | None = None,
 ) -> ModuleOp:
     """
     The module of a model, in the dialect of its format; of MLIR text, whatever it says.
 
-    `model` is a path, or the contents of a model file. `shapes` gives inputs a shape, by name,
-    whose own is not known before run time.
+    `model` is a path, the contents of a model file, or a model object of Keras. `shapes` gives
+    inputs a shape, by name, whose own is not known before run time.
 
     Raises DiagnosticException (its text is one line for each problem), ParseError for MLIR text,
     OSError.
     """
     fixed = {name: tuple(shape) for name, shape in (shapes or {}).items()}
-    if isinstance(model, bytes):
-        extension, source = _extension_of(model), ModelSource("the model", model)
+    path = path_of(model)
+    if path is None:
+        data = model if isinstance(model, bytes) else _saved(model)
+        extension, source = _extension_of(data), ModelSource("the model", data)
     else:
-        extension, source = _read(Path(model))
+        extension, source = _read(path)
     with located_errors():
         if extension != "mlir":
             return import_model(extension, source, fixed)
@@ -175,14 +179,39 @@ def load(
         return module
 
 
+def path_of(model: object) -> Path | None:
+    """The path that a model is given as; None for its contents and for objects."""
+    if isinstance(model, str):
+        return Path(model)
+    return Path(cast(os.PathLike[str], model)) if isinstance(model, os.PathLike) else None
+
+
 def _extension_of(data: bytes) -> str:
-    if data[4:8] not in _SIGNATURES:
-        known = ", ".join(_SIGNATURES.values())
-        raise UsageError(f"expected the contents of a model file ({known}), got something else")
-    return _SIGNATURES[data[4:8]]
+    for place, signature, extension in _SIGNATURES:
+        if data[place:].startswith(signature):
+            return extension
+    known = ", ".join(extension for _, _, extension in _SIGNATURES)
+    raise UsageError(f"expected the contents of a model file ({known}), got something else")
+
+
+def _saved(model: object) -> bytes:
+    """The file that a model object becomes."""
+    from nnc.frontends.keras_saved_model import is_model, saved
+
+    if not is_model(model):
+        raise UsageError(f"expected a path, bytes or a Keras model, got {type(model).__name__}")
+    return saved(model)
 
 
 def _read(path: Path) -> tuple[str, ModelSource]:
+    from nnc.frontends.errors import FrontendError
+    from nnc.frontends.keras_saved_model import is_saved_model, read_saved_model
+
+    if is_saved_model(path):
+        try:
+            return "h5", ModelSource(str(path), read_saved_model(path), path)
+        except FrontendError as error:
+            raise error.of_file(str(path)) from error
     extension = path.suffix[1:].lower()
     if extension not in (*FRONTENDS, "mlir"):
         known = ", ".join(f".{name}" for name in (*FRONTENDS, "mlir"))

@@ -9,8 +9,6 @@ reference semantics of the `nn` ops are run in numpy instead.
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import subprocess
 import sys
 import tempfile
@@ -25,14 +23,12 @@ from xdsl.dialects.builtin import ModuleOp
 
 from nnc.dialects.larq.lce import LCE_OPS
 from nnc.dialects.nn import interpreter
+from nnc.frontends.keras_python import keras_python, started
 from nnc.reference_worker import array_text, receive, send, text_array
 from nnc.tensors import Array
 from nnc.toolchain import ToolError
 
 WORKER = "nnc.reference_worker"
-
-PYTHON = "NNC_REFERENCE_PYTHON"
-"""The environment variable that names the Python that has TensorFlow."""
 
 
 class ReferenceFailedError(ToolError):
@@ -136,17 +132,6 @@ def tflite_reference(
         yield reference
 
 
-def keras_python() -> str | None:
-    """
-    The Python that Keras models run in: what the environment variable NNC_REFERENCE_PYTHON names,
-    else this one if it has TensorFlow, else None.
-    """
-    named = os.environ.get(PYTHON)
-    if named:
-        return named
-    return sys.executable if importlib.util.find_spec("tensorflow") is not None else None
-
-
 @contextmanager
 def keras_reference(
     python: str, model: bytes, suffix: str, generation: int, wanted: Sequence[str]
@@ -201,11 +186,9 @@ def _file_child(
 ) -> Generator[ChildReference]:
     """A worker that is a file beside this one, run by a Python that need not have this package."""
     worker = Path(__file__).with_name(name)
-    # The folder of a script is searched for modules, and ours has common names.
-    start = f"import runpy; runpy.run_path({str(worker)!r}, run_name='__main__')"
     with (
         tempfile.TemporaryDirectory() as folder,
-        _child(description, [python, "-c", start], request, folder) as reference,
+        _child(description, [python, *started(str(worker))], request, folder) as reference,
     ):
         yield reference
 

@@ -23,15 +23,14 @@ from nnc.emulator import Progress, RunResult, run_program
 from nnc.execution import built, inputs_of, sample_bytes
 from nnc.frontends import FRONTENDS
 from nnc.frontends.keras import generation_of, has_program
+from nnc.frontends.keras_python import PYTHON, keras_python
 from nnc.harness import ElementType, LayerInfo, Sample, TensorInfo
 from nnc.pipeline import import_passes, load, run_passes, source_dialects
 from nnc.reference import (
-    PYTHON,
     Expected,
     NnReference,
     Reference,
     is_lce,
-    keras_python,
     keras_reference,
     lce_python,
     lce_reference,

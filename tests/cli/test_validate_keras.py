@@ -13,7 +13,7 @@ from support.keras_models import needs_keras
 from support.nnc_command import Nnc
 from support.project import ROOT
 
-from nnc import reference
+from nnc.frontends.keras_python import PYTHON
 
 DIGITS = ROOT / "examples/digits/digits.h5"
 MODELS = os.environ.get("NNC_MODELS")
@@ -28,11 +28,11 @@ def test_without_tensorflow_it_is_compared_with_nn(
     outcome = nnc("validate", DIGITS, "--on", "host", "--inputs", "random:1:1")
     assert outcome.code == 0, outcome.errors
     assert "against the reference semantics of the nn dialect" in outcome.output
-    assert f"note: there is no TensorFlow to compare with: {reference.PYTHON} may" in outcome.errors
+    assert f"note: there is no TensorFlow to compare with: {PYTHON} may" in outcome.errors
 
 
 def test_a_python_without_tensorflow(nnc: Nnc, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(reference.PYTHON, sys.executable)
+    monkeypatch.setenv(PYTHON, sys.executable)
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests/support/no_tensorflow"))
     outcome = nnc("validate", DIGITS, "--on", "host", "--inputs", "random:1:1")
     assert outcome.code == 1
@@ -40,7 +40,7 @@ def test_a_python_without_tensorflow(nnc: Nnc, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_python_that_does_not_exist(nnc: Nnc, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(reference.PYTHON, "/no/such/python")
+    monkeypatch.setenv(PYTHON, "/no/such/python")
     outcome = nnc("validate", DIGITS, "--on", "host", "--inputs", "random:1:1")
     assert outcome.code == 1
     assert outcome.errors.startswith("error: Keras 2 cannot be started: ")

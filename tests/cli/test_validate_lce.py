@@ -9,7 +9,8 @@ import pytest
 from support.nnc_command import Nnc
 from support.project import ROOT
 
-from nnc.reference import PYTHON, lce_python
+from nnc.frontends.keras_python import PYTHON
+from nnc.reference import lce_python
 
 MODEL = ROOT / "tests/data/lce/network.tflite"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nnc.reference import PYTHON, keras_python
+from nnc.frontends.keras_python import PYTHON, keras_python
 
 needs_keras = pytest.mark.skipif(
     keras_python() is None,
