@@ -52,6 +52,8 @@ LAYERS: dict[str, str] = {
     "bindense-1024": "dense:1024-256:bin,bin,bin",
     "i8bin3x3-64": "conv2d:16x16x64-3x3-64:i8,bin,i8",
     "i8bin3x3-128": "conv2d:16x16x128-3x3-128:i8,bin,i8",
+    "i8bin3x3-64-bin": "conv2d:16x16x64-3x3-64:i8,bin,bin",
+    "i8bin3x3-128-bin": "conv2d:16x16x128-3x3-128:i8,bin,bin",
     "conv3x3-64": "conv2d:16x16x64-3x3-64:i8,i8,i8",
     "conv3x3-128": "conv2d:16x16x128-3x3-128:i8,i8,i8",
     "conv3x3-16": "conv2d:32x32x16-3x3-16:i8,i8,i8",
