@@ -111,9 +111,42 @@ def test_all_problems_at_once() -> None:
 
 
 def test_shapes_that_do_not_fit() -> None:
+    weights = {"dense": [np.zeros((5, 2), np.float32), np.zeros(2, np.float32)]}
+    (line,) = refusal(h5([image(4), layer("Dense", "dense", units=2)], weights))
+    assert line == 'layer "dense": Dense: expected kernel of shape (4, 2), got (5, 2)'
+    (line,) = refusal(h5([image(4), layer("Dense", "dense", units=2)]))
+    assert line == 'layer "dense": Dense: expected 2 weights in the file, got 0'
+    (line,) = refusal(h5([image(4), layer("Reshape", "shape", target_shape=[3])]))
+    assert line == 'layer "shape": Reshape: expected a shape of 4 elements, got [3]'
+
+
+def test_open_sizes_are_fixed_by_name() -> None:
+    data = h5([image(None, 3), layer("GlobalMaxPooling1D", "most")])
+    (line,) = refusal(data)
+    assert line == (
+        'layer "image": InputLayer: expected a shape of known sizes, got 1x?x3; '
+        "`--shape image=1,8,3` would fix one"
+    )
+    module = import_keras(data, shapes={"image": (1, 5, 3)})
+    assert "tensor<1x5x3xf32>" in str(module)
+    with pytest.raises(FrontendError, match="there is no input 'x'; the inputs are image"):
+        import_keras(data, shapes={"x": (1, 5, 3)})
+    with pytest.raises(FrontendError, match=r"expected a shape that fits \?x\?x3, got 1x5x4"):
+        import_keras(data, shapes={"image": (1, 5, 4)})
+
+
+@pytest.mark.parametrize("kind", ["MaxPooling2D", "Conv2D", "ZeroPadding2D", "Flatten"])
+def test_channels_first_is_channels_last_with_other_axes(kind: str) -> None:
+    """Keras itself has no convolution of channels first without a GPU."""
+    rng = np.random.default_rng(1)
+    options: dict[str, Json] = {
+        "MaxPooling2D": {"pool_size": [2, 3], "strides": [2, 2], "padding": "same"},
+        "Conv2D": {"filters": 4, "kernel_size": [3, 2], "strides": [1, 2], "padding": "valid"},
+        "ZeroPadding2D": {"padding": [[1, 0], [2, 3]]},
+        "Flatten": {},
+    }[kind]
     kernel = [rng.normal(size=(3, 2, 3, 4)), rng.normal(size=4)]
     weights = {"it": kernel} if kind == "Conv2D" else {}
-    )
     x = rng.normal(size=(1, 5, 6, 3)).astype(np.float32)
     last = layer(kind, "it", data_format="channels_last", **options)
     first = layer(kind, "it", data_format="channels_first", **options)
