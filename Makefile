@@ -8,15 +8,19 @@ export PYTHON
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help demo test check environment test-environment lock
+.PHONY: help demo demo-binary test check environment test-environment lock
 
 help:
 	@echo 'make demo    compile a network for Cortex-M4, run it on an emulated core, check the result'
+	@echo 'make demo-binary    the same for a binary network trained with Larq, beside its int8 twin'
 	@echo 'make test    check the sources and run all tests'
 	@echo 'make check   check the sources only: lint, format, types'
 
 demo: environment
 	$(BIN)/python examples/digits/demo.py
+
+demo-binary: environment
+	$(BIN)/python examples/binary_digits/demo.py
 
 test: check
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
