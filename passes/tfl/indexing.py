@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from xdsl.dialects.builtin import (
+    StringAttr,
+    TensorType,
     f32,
     i1,
     i8,
@@ -11,9 +13,9 @@ from xdsl.dialects.builtin import (
     i32,
     i64,
 )
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
-from nnc.dialects.nn import movement, placement
+from nnc.dialects.nn import movement, placement, scatter
 from nnc.dialects.tfl import indexing as source
 from nnc.dialects.types import element_of, numpy_dtype, shape_of
 from nnc.passes.nn_builder import LARGEST_FOLD, UnsupportedError, integer
@@ -68,6 +70,56 @@ def _gather_nd(op: source.GatherNdOp, to: Lowering) -> SSAValue:
     result = to.result(op.output, [*numbers[:-1], *shape[numbers[-1] :]])
     operands = [moved(to, input, result), indices]
     return to.op(movement.GatherNdOp, operands, result, batch_dims=integer(0))
+
+
+@rewrite(source.ScatterNdOp)
+def _scatter_nd(op: source.ScatterNdOp, to: Lowering) -> SSAValue:
+    """Zeros, to which the updates are added one after the other (TFLite `reference_ops.h`)."""
+    indices, updates = to.value(op.indices), to.value(op.updates)
+    result = to.result(op.output, to.known_ints(to.value(op.shape), "the shape"))
+    return _scattered(to, to.full(result, 0), indices, updates, result, "add")
+
+
+@rewrite(source.SparseToDenseOp)
+def _sparse_to_dense(op: source.SparseToDenseOp, to: Lowering) -> SSAValue:
+    """The default in all places, then the values in theirs; one value may stand for all."""
+    indices, values, default = map(to.value, (op.indices, op.values, op.default_value))
+    result = to.result(op.output, to.known_ints(to.value(op.output_shape), "the shape"))
+    rank = len(result.get_shape())
+    numbers = shape_of(indices)
+    if len(numbers) < 2:
+        # Numbers along the only axis; a scalar is one of them.
+        indices = to.reshape(indices, [*(numbers or (1,)), 1])
+    count = shape_of(indices)[0]
+    check_type(element_of(values), result.element_type)
+    check_type(element_of(default), result.element_type)
+    values = to.reshape(values, [1]) if not shape_of(values) else values
+    if shape_of(values) != (count,):
+        values = to.op(movement.BroadcastToOp, [values], TensorType(element_of(values), [count]))
+    scalar = to.reshape(default, [1] * rank)
+    whole = to.op(movement.BroadcastToOp, [scalar], result)
+    return _scattered(to, whole, indices, values, result, "none")
+
+
+def _scattered(
+    to: Lowering,
+    input: SSAValue,
+    indices: SSAValue,
+    updates: SSAValue,
+    result: TensorType[Attribute],
+    reduction: str,
+) -> SSAValue:
+    check_type(result.element_type, f32, i32, i64)
+    check_type(element_of(updates), result.element_type)
+    check_type(element_of(indices), i32, i64)
+    numbers, shape = shape_of(indices), result.get_shape()
+    if not numbers or not 1 <= numbers[-1] <= len(shape):
+        raise UnsupportedError(f"expected tuples that index {shape}, got {numbers}")
+    expected = (*numbers[:-1], *shape[numbers[-1] :])
+    if shape_of(updates) != expected:
+        raise UnsupportedError(f"expected updates of shape {expected}, got {shape_of(updates)}")
+    operands = [input, indices, updates]
+    return to.op(scatter.ScatterNdOp, operands, result, reduction=StringAttr(reduction))
 
 
 @rewrite(source.EmbeddingLookupOp)

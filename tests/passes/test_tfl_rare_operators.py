@@ -110,6 +110,28 @@ def embedding(model: ModelBuilder) -> None:
     model.output(model.output_of("EMBEDDING_LOOKUP", [rows, table], (3, 4), "f32"))
 
 
+def scatter(dtype: TypeName) -> Build:
+    def build(model: ModelBuilder) -> None:
+        places, updates = model.input("i", (4, 2), "i32"), model.input("u", (4, 3), dtype)
+        shape = ints(model, [3, 2, 3])
+        model.output(model.output_of("SCATTER_ND", [places, updates, shape], (3, 2, 3), dtype))
+
+    return build
+
+
+def dense(indices: Sequence[int], shape: Sequence[int], *, one: bool = False) -> Build:
+    """Values, or one value, at constant places, which TFLite wants to be ascending."""
+
+    def build(model: ModelBuilder) -> None:
+        places = ints(model, indices)
+        count = 1 if one else len(indices)
+        values = model.input("v", () if one else (count,), "f32")
+        operands = [places, ints(model, shape), values, model.constant(np.asarray(0.5), "f32")]
+        model.output(model.output_of("SPARSE_TO_DENSE", operands, shape, "f32"))
+
+    return build
+
+
 def update_slice(model: ModelBuilder) -> None:
     x, part = model.input("x", (4, 5), "f32"), model.input("u", (2, 3), "f32")
     start = model.input("s", (2,), "i32")
@@ -198,6 +220,10 @@ CASES: dict[str, Build] = {
     "ONE_HOT": one_hot,
     "EMBEDDING_LOOKUP": embedding,
     "DYNAMIC_UPDATE_SLICE": update_slice,
+    "SCATTER_ND-f32": scatter("f32"),
+    "SCATTER_ND-i32": scatter("i32"),
+    "SPARSE_TO_DENSE": dense([1, 3, 4], [6]),
+    "SPARSE_TO_DENSE-one": dense([0, 2], [4], one=True),
     "TOPK_V2-f32": top_k("f32"),
     "TOPK_V2-i8": top_k("i8"),
     "L2_POOL_2D": l2_pool,
@@ -218,6 +244,8 @@ LIMITS: dict[str, tuple[int, int]] = {
     "ONE_HOT": (-1, 5),
     "EMBEDDING_LOOKUP": (0, 9),
     "DYNAMIC_UPDATE_SLICE": (-2, 4),
+    "SCATTER_ND-f32": (0, 1),
+    "SCATTER_ND-i32": (0, 1),
     "RIGHT_SHIFT-i16": (-20000, 20000),
 }
 """The integers that make a defined input."""
