@@ -27,6 +27,7 @@ from nnc.dialects.nn.loops import LoopBuilder
 from nnc.dialects.types import Array, dense_attribute, memory_type
 
 BACKENDS: tuple[str, ...] = (
+    "nnc.runtime.own_conv",
     "nnc.runtime.cmsis_nn",
     "nnc.runtime.own",
     "nnc.runtime.binary_mve",
@@ -176,7 +177,18 @@ def choose(op: NnOp, target: Target) -> Choice:
     for row in kernels():
         reason = row.legal(op, target)
         if reason is None:
-            return Choice(row, tuple(declined))
+            return Choice(row, (*declined, *_passed_over(row, op, target)))
         if reason:
             declined.append(f"{row.name}: {reason}")
     return Choice(None, tuple(declined))
+
+
+def _passed_over(chosen: Kernel, op: NnOp, target: Target) -> list[str]:
+    """What is said of the library's functions that could run a layer as well as a row of ours."""
+    if chosen.library:
+        return []
+    return [
+        f"{row.name}: {chosen.name} takes fewer instructions"
+        for row in kernels()
+        if row.library and row.legal(op, target) is None
+    ]

@@ -21,6 +21,9 @@ KEYS = [
     *("weights_bytes", "code_bytes", "macs", "layers"),
 ]
 
+MACS = {"digits_int8": 87_680, "digits_float": 93_440}
+"""One channel of the int8 network is dead."""
+
 
 @needs_boards
 def test_records(nnc: Nnc, tmp_path: Path) -> None:
@@ -39,7 +42,7 @@ def test_records(nnc: Nnc, tmp_path: Path) -> None:
         assert [list(it) for it in layers] == [
             ["name", "op", "kernel", "instructions", "macs"]
         ] * len(layers)
-        assert record["macs"] == sum(it["macs"] for it in layers) == 93_440
+        assert record["macs"] == sum(it["macs"] for it in layers) == MACS[record["model"]]
         counted = sum(it["instructions"] for it in layers)
         assert counted == pytest.approx(record["instructions"], rel=0.01)
         assert record["ram_bytes"] >= record["arena_bytes"] + record["scratch_bytes"]

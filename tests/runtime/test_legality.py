@@ -36,8 +36,11 @@ SHARES = per_tensor(i8, 2.0**-8, -128)
 MANY = UniformQuantizedType.per_axis(i8, 0, [2.0**-8, 2.0**-9], [0, 0])
 DOUBLE, MB64, F64 = (RoundingAttr(it) for it in (Rounding.DOUBLE, Rounding.MB64, Rounding.F64))
 
-PORTABLE = Target(core("cortex-m4"))
+PORTABLE = Target(core("cortex-m3"))
+DSP = Target(core("cortex-m4"))
 M3, M4, M55 = (Target(core(f"cortex-{name}"), True) for name in ("m3", "m4", "m55"))
+
+OURS = "nnc_conv_s8"
 
 Shape = tuple[int, ...]
 
@@ -180,6 +183,13 @@ BESIDE = (3, 1, 1, 1)
     [
         (convolution(Q8, DOUBLE), PORTABLE, CONV, ""),
         (convolution(Q8, DOUBLE, weights=W4), PORTABLE, CONV, ""),
+        (convolution(Q8, DOUBLE), DSP, OURS, "takes fewer"),
+        (convolution(Q8, RoundingAttr(Rounding.SINGLE)), DSP, OURS, ""),
+        (convolution(Q8, DOUBLE, weights=W4, depth=3, padding=BESIDE), DSP, OURS, "takes fewer"),
+        (convolution(Q8, DOUBLE, groups=2), DSP, CONV, "it has groups"),
+        (convolution(Q8, DOUBLE, value=-128), DSP, CONV, "too large for two sums"),
+        (convolution(Q8, DOUBLE, depth=64, value=127), DSP, CONV, "too large for two sums"),
+        (convolution(Q8, DOUBLE, depth=56, value=127), DSP, OURS, "takes fewer"),
         (convolution(Q8, RoundingAttr(Rounding.SINGLE)), PORTABLE, "", "rounds it as single"),
         (convolution(QU8, DOUBLE), PORTABLE, "", "its input is not int8"),
         (convolution(Q8, DOUBLE, weights=SHIFTED), PORTABLE, "", "weights have a zero point"),

@@ -39,6 +39,9 @@ NAMES = sorted(LAYERS)
 CHOSEN = [name for name in NAMES if "_ct_" not in name]
 """Rows that are chosen unless something else is asked for."""
 
+WITHOUT_DSP = {"arm_convolve_wrapper_s8"}
+"""Rows whose layers others take on cores with the DSP extension."""
+
 Case = tuple[ModuleOp, list[list[Array]]]
 
 
@@ -55,26 +58,26 @@ def cases() -> list[Case]:
 
 def adapted(how: How, name: str) -> How:
     """`how` so that a row can be chosen."""
-    return replace(how, constant_time="_ct_" in name)
+    core = "cortex-m3" if name in WITHOUT_DSP else "cortex-m4"
+    return replace(how, constant_time="_ct_" in name, target=core)
 
 
 @functools.cache
-def compiled(how: How) -> list[list[Run]]:
-    """The runs of all rows, in two programs: rows in constant time stand in for others."""
+def compiled(how: How) -> dict[str, list[Run]]:
+    """The runs of all rows, in a few programs: some rows stand in for others."""
     found: dict[str, list[Run]] = {}
-    for constant_time in (False, True):
-        some = replace(how, constant_time=constant_time)
+    for some in {adapted(how, name): None for name in NAMES}:
         names = [name for name in NAMES if adapted(how, name) == some]
         runs = run_all([cases()[NAMES.index(name)] for name in names], some)
-        found |= dict(zip(names, runs, strict=True))
-    return [found[name] for name in NAMES]
+        found |= zip(names, runs, strict=True)
+    return found
 
 
 @pytest.mark.parametrize("how", [CALLS, LOOPS, EXPANDED], ids=["calls", "loops", "expanded"])
 @pytest.mark.parametrize("name", NAMES)
 def test_same_bits(name: str, how: How) -> None:
     module, samples = cases()[NAMES.index(name)]
-    for sample, found in zip(samples, compiled(how)[NAMES.index(name)], strict=True):
+    for sample, found in zip(samples, compiled(how)[name], strict=True):
         check(run(module, sample).outputs, found.outputs)
 
 
@@ -143,8 +146,26 @@ INSTEAD = {
 }
 """Rows whose layers others take where there is Helium."""
 
-NEVER = {"arm_softmax_s16"}
-"""Rows that the library itself is not good enough for."""
+NEVER = {"arm_softmax_s16", "nnc_conv_s8"}
+"""Rows that the library itself is not good enough for, and those that are only used without it."""
+
+OURS = ("nnc_conv_s8",)
+
+
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m33", "cortex-m55"])
+def test_with_dsp(core: str) -> None:
+    """Our kernels for cores with the DSP extension, there."""
+    net = RandomLayers(11)
+    for _ in range(12):
+        for name in OURS:
+            LAYERS[name](net)
+    module, samples = net.finish(), net.samples(2)
+    how = How(kernels="portable", target=core)
+    called = callees(planned(module, how))
+    assert min(called[name] for name in OURS) >= 10, called
+    runs, _ = run_on_core(module, samples, core, how, hook=False)
+    for sample, found in zip(samples, runs, strict=True):
+        check(run(module, sample).outputs, found.outputs)
 
 
 @pytest.mark.parametrize("core", ["cortex-m3", "cortex-m4", "cortex-m55"])

@@ -210,13 +210,17 @@ def _epilogue(
     net.layer(kind, [x, w, bias], tensor(result, *shape), **given)
 
 
-def _convolve(storage: IntegerType, row: bool = False) -> Layer:
-    """`row`: images of one row, and of as many channels as CMSIS-NN has a path of its own for."""
+def _convolve(storage: IntegerType, row: bool = False, grouped: bool = True) -> Layer:
+    """
+    `row`: images of one row, and of as many channels as CMSIS-NN has a path of its own for. Groups
+    only if `grouped`.
+    """
 
     def layer(net: RandomLayers) -> None:
         axes = [_Axis(net, 1, 1), _Axis(net, 16, net.integer(1, 5))] if row else _axes(net)
-        groups = net.pick(1, 1, 2, 3) if storage == i8 and not row else 1
-        depth, outputs = 4 if row else net.integer(1, 9), groups * net.integer(1, 6)
+        groups = net.pick(1, 1, 2, 3) if storage == i8 and grouped and not row else 1
+        depth = 4 if row else net.integer(1, 9 if grouped else 20)
+        outputs = groups * net.integer(1, 6)
         batch = net.integer(1, 2)
         source = (batch, axes[0].extent, axes[1].extent, depth * groups)
         x = net.input(net.activations(storage), source)
@@ -548,6 +552,7 @@ LAYERS: dict[str, Layer] = {
     "arm_pad_s8": _pad,
     "arm_svdf_s8": _svdf(i8),
     "arm_svdf_state_s16_s8": _svdf(i16),
+    "nnc_conv_s8": _convolve(i8, grouped=False),
     "nnc_dense_s8": _dense(i8, single=False, rounding=Rounding.F64),
     "nnc_bin_conv_bin": _binary_conv("bin"),
     "nnc_bin_conv_s8": _binary_conv("i8"),

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * int8 convolutions in blocks of four pixels and two channels.
+ */
+#ifndef NNC_CONV_S8_H
+#define NNC_CONV_S8_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    int32_t batches, in_height, in_width, in_channels;
+    int32_t out_height, out_width, out_channels;
+    int32_t kernel_height, kernel_width;
+    int32_t stride_y, stride_x, dilation_y, dilation_x;
+    int32_t pad_top, pad_left;
+    int32_t depth;      /* products of an output, rounded up to a multiple of 4 */
+    int32_t zero_point; /* of the input: what a padded position holds */
+    int32_t out_min, out_max;
+    int32_t fix; /* 1 if the requantisation rounds twice, else 0 */
+} nnc_conv_s8_layer;
+
+/* output = clamp((((2 * acc * multiplier[o] + constant[o]) >> 32) - below) >> shift[o]) on 64 bits,
+ * where acc, of less than 31 bits, is bias[o] plus the products of an output. The bias has the
+ * input's zero point folded in, and padded positions count as that zero point. `below` is 1 if the
+ * requantisation rounds twice, acc is negative and shift[o] is not 0, else 0. Where all outputs
+ * share one formula, requant_step is 0 and each of the three tables has one entry; else it is 1.
+ *
+ * weights: for each pair of output channels a and b, for each four products k, two words. The first
+ * has a[k] + 256 * b[k] in its lower and a[k + 2] + 256 * b[k + 2] in its upper half, the second
+ * the same of k + 1 and k + 3. Every b is at least -127, and 128 * sum(|b|) is below 2^23.
+ *
+ * window: 8 * depth bytes, aligned to 4. patch: depth bytes; unused where in_channels is a multiple
+ * of 4. */
+void nnc_conv_s8(const nnc_conv_s8_layer *layer, const int8_t *input, const int32_t *weights,
+                 const int32_t *bias, const int32_t *multiplier, const int64_t *constant,
+                 const int32_t *shift, int32_t requant_step, int8_t *output, int8_t *window,
+                 int8_t *patch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NNC_CONV_S8_H */

@@ -1,0 +1,228 @@
+"""Our int8 convolution for cores with the DSP extension, as a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import i8, i32, i64
+
+from nnc.dialects.kernel.call import CallOp, Parameter
+from nnc.dialects.nn.base import NnOp
+from nnc.dialects.nn.convolution import Conv2DOp
+from nnc.dialects.nn.loops import IRScalar, LoopBuilder
+from nnc.dialects.types import quantization_of, shape_of
+from nnc.runtime.cmsis_operands import S8, operands_problem
+from nnc.runtime.registry import Kernel, Lowering, Target, constant_values
+from nnc.runtime.requantize import Requantization, reachable
+from nnc.runtime.upper_word import UpperWord, fit_upper_word
+
+Ints = npt.NDArray[np.int64]
+
+KNOWN = {"strides", "dilations", "padding", "groups", "rounding", "min", "max", "f32_product"}
+"""The properties of a layer that the row understands."""
+
+LARGEST_SECOND = 1 << 23
+"""What 128 times the sum of absolute weights of a second channel must stay below."""
+
+
+def folded_bias(op: Conv2DOp) -> Ints:
+    """The bias with the input's zero point folded in, of a layer of constants."""
+    weights, source = constant_values(op.weights), quantization_of(op.input)
+    bias = np.zeros(1, np.int32) if op.bias is None else constant_values(op.bias)
+    assert weights is not None and bias is not None and source is not None
+    sums = weights.astype(np.int64).reshape(weights.shape[0], -1).sum(axis=1)
+    return bias.astype(np.int64) - source.zero_point * sums
+
+
+@lru_cache(maxsize=16)
+def formula(op: Conv2DOp) -> UpperWord | None:
+    """
+    A formula that equals the layer's requantisation for every sum that it can have, None where
+    there is none.
+    """
+    weights, bias = constant_values(op.weights), folded_bias(op)
+    source, target = quantization_of(op.input), quantization_of(op.output)
+    assert weights is not None and source is not None and target is not None
+    assert op.rounding is not None
+    rows = weights.reshape(weights.shape[0], -1)
+    first, last = reachable(rows, bias, source.storage_min, source.storage_max)
+    contract = Requantization(
+        op.rounding.data, op.real_multipliers(), target.zero_point, *op.stored_bounds()
+    )
+    return fit_upper_word(contract, first, last)
+
+
+def pairs(values: npt.NDArray[np.int8]) -> Ints:
+    """Weights as [pairs, 2, depth], the depth rounded up to a multiple of 4, with zeros."""
+    rows = values.reshape(values.shape[0], -1).astype(np.int64)
+    more = (-rows.shape[0]) % 2, (-rows.shape[1]) % 4
+    rows = np.pad(rows, ((0, more[0]), (0, more[1])))
+    return rows.reshape(-1, 2, rows.shape[1])
+
+
+def packed(values: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
+    """Weights as the function reads them: see `nnc_conv_s8.h`."""
+    both = pairs(values)
+    halves = (both[:, 0] + 256 * both[:, 1]).astype(np.int16).reshape(len(both), -1, 4)
+    ordered = np.ascontiguousarray(halves[..., [0, 2, 1, 3]])
+    return ordered.view("<i4").ravel()
+
+
+class ConvS8(Kernel):
+    """
+    `nnc_conv_s8`: int8 convolutions in blocks of four pixels and two channels, with about half the
+    instructions of CMSIS-NN's; requantised by one multiplication that is proven equal to the
+    contract's.
+    """
+
+    name = "nnc_conv_s8"
+    headers = ("nnc_conv_s8.h",)
+    sources = ("nnc_conv_s8.c",)
+
+    def legal(self, op: NnOp, target: Target) -> str | None:
+        if not isinstance(op, Conv2DOp) or not S8.concerns(op.input):
+            return ""
+        if target.library or not target.core.has_dsp:
+            return ""
+        problem = operands_problem(op, S8)
+        if problem is not None:
+            return problem
+        unknown = sorted(op.properties.keys() - KNOWN)
+        if unknown:
+            return f"it has {', '.join(unknown)}"
+        if op.groups.value.data != 1:
+            return "it has groups"
+        weights = constant_values(op.weights)
+        if weights is None or (op.bias is not None and constant_values(op.bias) is None):
+            return "its weights or bias are not constant"
+        second = pairs(weights)[:, 1]
+        if second.min() < -127 or 128 * np.abs(second).sum(axis=1).max() >= LARGEST_SECOND:
+            return "its weights are too large for two sums in one register"
+        if formula(op) is None:
+            return "no formula of the function equals its requantisation"
+        return None
+
+    def in_order(self, target: Target) -> bool:
+        # Four pixels are read before any of them is written.
+        return True
+
+    def scratch(self, op: NnOp, target: Target) -> tuple[int, ...]:
+        assert isinstance(op, Conv2DOp)
+        depth = self._depth(op)
+        return 8 * depth, depth if shape_of(op.input)[3] % 4 else 0
+
+    def _depth(self, op: Conv2DOp) -> int:
+        return -(-int(np.prod(shape_of(op.weights)[1:])) // 4) * 4
+
+    def lower(self, op: NnOp, lowering: Lowering, target: Target) -> CallOp:
+        assert isinstance(op, Conv2DOp)
+        weights, source, found = (
+            constant_values(op.weights),
+            quantization_of(op.input),
+            formula(op),
+        )
+        assert weights is not None and source is not None and found is not None
+        tables = found.multiplier, found.constant, found.shift
+        shared = all((table == table[0]).all() for table in tables)
+        count = 1 if shared else len(found.multiplier)
+        inputs = [
+            lowering.buffer(op.input),
+            lowering.constant(packed(weights), i32, "weights"),
+            lowering.constant(folded_bias(op).astype(np.int32), i32, "bias"),
+            lowering.constant(tables[0][:count].astype(np.int32), i32, "multiplier"),
+            lowering.constant(tables[1][:count], i64, "constant"),
+            lowering.constant(tables[2][:count].astype(np.int32), i32, "shift"),
+        ]
+        parameters: dict[str, Parameter] = {
+            "input_shape": shape_of(op.input),
+            "output_shape": shape_of(op.output),
+            "kernel": shape_of(op.weights)[1:3],
+            "strides": tuple(op.strides.get_values()),
+            "dilations": tuple(op.dilations.get_values()),
+            "padding": tuple(op.padding.get_values()[::2]),
+            "depth": self._depth(op),
+            "zero_point": source.zero_point,
+            "clamp": op.stored_bounds(),
+            "step": int(not shared),
+            "fix": int(found.fix),
+        }
+        return lowering.call(self.name, inputs, parameters, self.scratch(op, target))
+
+    def expand(self, call: CallOp, b: LoopBuilder) -> None:
+        source, target = call.numbers("input_shape"), call.numbers("output_shape")
+        kernel, depth = call.numbers("kernel"), call.number("depth")
+        x = b.reshaped(b.inputs[0], source)
+
+        def element(index: list[IRScalar]) -> IRScalar:
+            n, oy, ox, oc = index
+
+            def tap(total: IRScalar, at: list[IRScalar]) -> IRScalar:
+                ky, kx, ic = at
+                iy, ix = (
+                    place * stride + k * dilation - before
+                    for place, k, stride, dilation, before in zip(
+                        (oy, ox),
+                        (ky, kx),
+                        call.numbers("strides"),
+                        call.numbers("dilations"),
+                        call.numbers("padding"),
+                        strict=True,
+                    )
+                )
+                inside = (iy >= 0) & (iy < source[1]) & (ix >= 0) & (ix < source[2])
+                value = b.choose(
+                    inside,
+                    lambda: b.load(x, [n, iy, ix, ic]),
+                    lambda: b.constant(call.number("zero_point"), i8),
+                )
+                k = (ky * kernel[1] + kx) * source[3] + ic
+                return total + value.to(i32) * _weight(b, oc, k, depth)
+
+            bounds = [(0, kernel[0]), (0, kernel[1]), (0, source[3])]
+            total = b.reduce(bounds, b.load(b.inputs[2], [oc]), tap, ("ky", "kx", "k"))
+            entry = oc * call.number("step")
+            multiplier, constant, shift = (b.load(it, [entry]) for it in b.inputs[3:6])
+            product = (total << 1).to(i64) * multiplier.to(i64) + constant
+            upper = (product >> 32).to(i32)
+            if call.number("fix"):
+                upper = shift.eq(0).select(upper, upper + (total >> 31))
+            return (upper >> shift).clamp(*call.numbers("clamp")).to(i8)
+
+        b.produce(b.reshaped(b.outputs[0], target), element)
+
+    def body(self, call: CallOp, arguments: Sequence[str]) -> list[str]:
+        source, *constants = arguments[: len(call.inputs)]
+        output, window, *patch = arguments[len(call.inputs) :]
+        fields = [
+            *call.numbers("input_shape"),
+            *call.numbers("output_shape")[1:],
+            *call.numbers("kernel"),
+            *call.numbers("strides"),
+            *call.numbers("dilations"),
+            *call.numbers("padding"),
+            call.number("depth"),
+            call.number("zero_point"),
+            *call.numbers("clamp"),
+            call.number("fix"),
+        ]
+        return [
+            f"static const nnc_conv_s8_layer layer = {{{', '.join(map(str, fields))}}};",
+            f"{self.name}(&layer, {', '.join([source, *constants])}, {call.number('step')},",
+            f"    {', '.join([output, window, *(patch or ['NULL'])])});",
+            "return 0;",
+        ]
+
+
+def _weight(b: LoopBuilder, channel: IRScalar, k: IRScalar, depth: int) -> IRScalar:
+    """One weight, from its half of a word that also has another channel's."""
+    place = k % 4
+    word = b.load(b.inputs[1], [channel // 2 * (depth // 2) + k // 4 * 2 + place % 2])
+    half = (word >> (place // 2 * 16).to(i32)) << 16 >> 16
+    first = half << 24 >> 24
+    return (channel % 2).to(i32).eq(0).select(first, (half - first) >> 8)
+
+
+KERNELS: tuple[Kernel, ...] = (ConvS8(),)
