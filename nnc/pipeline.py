@@ -34,7 +34,7 @@ LARGEST_MODEL = 256 << 20
 """Bytes of the largest file that is read; no microcontroller's flash holds a hundredth of it."""
 
 _IMPORTS = {
-    "onnx": "onnx-to-nn,nn-sink-transposes{{io={layout}}}",
+    "onnx": "onnx-to-nn,nn-sink-transposes{{io={layout}}},nn-fuse-qdq",
     "larq": "larq-to-nn{{numerics={lce}}}",
     "keras": "keras-to-nn",
     "tfl": "tfl-to-nn{{numerics={numerics}}}",

@@ -22,6 +22,7 @@ PASSES: tuple[str, ...] = (
     "nn-fold-constants",
     "nn-fuse-activations",
     "nn-fuse-pads",
+    "nn-fuse-qdq",
     "nn-fuse-thresholds",
     "nn-keep-binary",
     "nn-merge-requantize",

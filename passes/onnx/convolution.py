@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xdsl.dialects.builtin import TensorType, f32
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from nnc.dialects.nn.convolution import Conv2DOp, DepthwiseConv2DOp
 from nnc.dialects.nn.deconvolution import ConvTranspose2DOp
@@ -49,6 +49,18 @@ def _conv(node: Node, to: Lowering) -> SSAValue:
     input, weights, bias = node.value(0), node.value(1), node.optional(2)
     for value in (input, weights):
         check_type(value, f32)
+    return convolved(node, to, input, weights, bias)
+
+
+def convolved(
+    node: Node,
+    to: Lowering,
+    input: SSAValue,
+    weights: SSAValue,
+    bias: SSAValue | None,
+    element: Attribute = f32,
+) -> SSAValue:
+    """A convolution with the attributes of a node, the result of this element type."""
     groups = node.int("group", 1)
     check_channels(input, weights, groups)
     batch, channels, *spatial = shape_of(input)
@@ -63,7 +75,7 @@ def _conv(node: Node, to: Lowering) -> SSAValue:
         "padding": integers(image.padding),
     }
     operands = [as_image(to, input), kernel_last(to, weights, depthwise), bias]
-    result = TensorType(f32, [batch, *image.extents, outputs])
+    result = TensorType(element, [batch, *image.extents, outputs])
     if depthwise:
         value = to.op(DepthwiseConv2DOp, operands, result, **properties)
     else:

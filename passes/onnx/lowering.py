@@ -32,9 +32,11 @@ from xdsl.ir import Attribute, Block, SSAValue
 from xdsl.utils.exceptions import DiagnosticException
 from xdsl.utils.hints import isa
 
+from nnc.dialects.nn.conversion import DequantizeOp
 from nnc.dialects.nn.movement import TransposeOp
 from nnc.dialects.onnx.base import OnnxOp
 from nnc.dialects.onnx.structure import ConstantOp as SourceConstantOp
+from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import Array, dense_values, element_of, shape_of
 from nnc.passes.diagnostics import place
 from nnc.passes.nn_builder import NnBuilder, UnsupportedError, integers
@@ -44,6 +46,16 @@ Rewrite: TypeAlias = Callable[["Node", "Lowering"], Results]
 
 REWRITES: dict[str, Rewrite] = {}
 """The rewrite of each supported operator, by its name."""
+
+
+KEEPS_QUANTIZATION = frozenset(
+    (
+        *("DequantizeLinear", "Flatten", "Identity", "MaxPool", "Reshape", "Squeeze", "Transpose"),
+        *("QLinearAdd", "QLinearConcat", "QLinearConv", "QLinearLeakyRelu", "QLinearMatMul"),
+        *("QLinearMul", "QLinearSigmoid", "QLinearSoftmax", "Unsqueeze"),
+    )
+)
+"""The operators that may get operands of quantised types; others get the stored integers."""
 
 
 def rewrite(*operators: str) -> Callable[[Rewrite], Rewrite]:
@@ -107,6 +119,12 @@ class Lowering(NnBuilder):
         """
         shape = shape_of(value)
         extents = [shape[axis] for axis in permutation]
+        stored = value.owner.input if isinstance(value.owner, DequantizeOp) else None
+        if stored is not None and self.folded(stored) is not None:
+            # Weights stay quantised; the axis of their scales moves along.
+            moved = self.transposed(self.stored_as(stored, _without_axis(stored)), permutation)
+            kind = _with_axis(element_of(stored), permutation)
+            return self.op(DequantizeOp, [self.stored_as(moved, kind)], TensorType(f32, extents))
         known = self.folded(value)
         if known is not None:
             values = np.ascontiguousarray(known.transpose(permutation))
@@ -126,6 +144,20 @@ class Lowering(NnBuilder):
         """[N, spatial..., C] as [N, C, spatial...]."""
         rank = len(shape_of(value))
         return self.transposed(value, [0, rank - 1, *range(1, rank - 1)])
+
+
+def _without_axis(value: SSAValue) -> Attribute:
+    """The storage type of a quantised tensor."""
+    element = element_of(value)
+    return element.storage if isinstance(element, UniformQuantizedType) else element
+
+
+def _with_axis(element: Attribute, permutation: Sequence[int]) -> Attribute:
+    """A quantised type whose axis is where a permutation puts it."""
+    if not isinstance(element, UniformQuantizedType) or element.axis is None:
+        return element
+    axis = list(permutation).index(element.axis)
+    return UniformQuantizedType.per_axis(element.storage, axis, element.scales, element.zero_points)
 
 
 @dataclass(frozen=True)
@@ -149,7 +181,10 @@ class Node:
         """An operand, None where it is left out."""
         if number >= len(self.op.operands):
             return None
-        return self.lowering.value(self.op.operands[number])
+        value = self.lowering.value(self.op.operands[number])
+        if value is None or self.operator in KEEPS_QUANTIZATION:
+            return value
+        return self.lowering.stored(value)
 
     def value(self, number: int) -> SSAValue:
         """An operand that the operation must have."""

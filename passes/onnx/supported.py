@@ -29,6 +29,11 @@ _OPERATORS = {
         "MatMul Max MaxPool Mean Min Mod Mul Neg PRelu Pow Range ReduceL1 ReduceMean ReduceProd "
         "ReduceSum ReduceSumSquare Relu Sign Sub Sum TopK"
     ),
+    "f32 i8 u8": "DequantizeLinear QuantizeLinear",
+    "i8 u8": (
+        "ConvInteger MatMulInteger QLinearAdd QLinearConcat QLinearConv QLinearLeakyRelu "
+        "QLinearMatMul QLinearMul QLinearSigmoid QLinearSoftmax"
+    ),
     _INTEGERS: "BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor",
     "f32 i8 u8 i32": "Resize Upsample",
     "i1": "And Not Or Xor",

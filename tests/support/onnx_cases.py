@@ -135,7 +135,7 @@ def lowered(case: Case) -> tuple[ModuleOp, list[Array]]:
             if (
                 (number and array.dtype.kind in "iub")
                 or "roi" in value.name
-                or "scales" in value.name
+                or "scale" in value.name
             ):
                 graph.initializer.append(cast(Any, numpy_helper).from_array(array, value.name))
             else:

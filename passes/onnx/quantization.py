@@ -1,0 +1,285 @@
+"""
+Rewrites of operators on quantised tensors.
+
+Operators that have scales as operands (QLinearConv and the like) become what they mean: the float
+operator between a dequantisation and a quantisation. So do QuantizeLinear and DequantizeLinear
+around float operators; `nn-fuse-qdq` makes integer layers of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from xdsl.dialects.builtin import IntegerType, Signedness, TensorType, f32, i8, i32
+from xdsl.ir import Attribute, SSAValue
+
+from nnc.dialects.nn.conversion import DequantizeOp, QuantizeOp
+from nnc.dialects.nn.functions import LeakyReluOp, LogisticOp, NegOp, RoundOp
+from nnc.dialects.nn.logic import EqualOp
+from nnc.dialects.nn.reduction import ReduceMaxOp, ReduceMinOp
+from nnc.dialects.nn.softmax import SoftmaxOp
+from nnc.dialects.quant import UniformQuantizedType, storage_range
+from nnc.dialects.types import Array, element_of, shape_of
+from nnc.passes.nn_builder import UnsupportedError, flag, real
+from nnc.passes.onnx.common import (
+    add,
+    aligned,
+    cast,
+    clamped,
+    compared,
+    concatenated,
+    div,
+    function,
+    mul,
+    reduced,
+    scalar,
+    selected,
+    sub,
+)
+from nnc.passes.onnx.convolution import convolved
+from nnc.passes.onnx.lowering import Lowering, Node, axis_of, rewrite
+from nnc.passes.onnx.matmul import matmul
+
+U8 = IntegerType(8, Signedness.UNSIGNED)
+
+
+def parameters(
+    node: Node, to: Lowering, scale: int, zero: int, storage: Attribute, axis: int | None = None
+) -> UniformQuantizedType:
+    """The type that the operands `scale` and `zero` give to tensors of a storage type."""
+    if not isinstance(storage, IntegerType):
+        raise UnsupportedError(f"expected integers, got {storage}")
+    scales = to.known(node.value(scale), "its scale").astype(np.float32)
+    zero_point = node.optional(zero)
+    zeros = np.zeros(scales.shape, np.int64)
+    if zero_point is not None:
+        zeros = to.known(to.stored(zero_point), "its zero point").astype(np.int64)
+    if not (np.isfinite(scales).all() and (scales > 0).all()):
+        raise UnsupportedError("expected positive scales")
+    if scales.size == 1:
+        return UniformQuantizedType.per_tensor(
+            storage, float(scales.ravel()[0]), int(zeros.ravel()[0])
+        )
+    if scales.ndim != 1 or axis is None:
+        raise UnsupportedError(f"expected a scale, or one for each index, got {scales.shape}")
+    zeros = np.broadcast_to(zeros, scales.shape)
+    return UniformQuantizedType.per_axis(storage, axis, scales, zeros)
+
+
+def dequantized(to: Lowering, value: SSAValue, kind: UniformQuantizedType) -> SSAValue:
+    """The real numbers of stored integers; constants of uint8 become such of int8."""
+    shape = shape_of(value)
+    if kind.axis is not None and shape[kind.axis] != kind.scales.size:
+        raise UnsupportedError(f"expected a scale for each index of {shape}")
+    known = to.folded(value)
+    if known is not None and kind.storage == U8:
+        known = (known.astype(np.int16) - 128).astype(np.int8)
+        kind = _shifted(kind)
+    if known is not None:
+        value = to.constant(known, kind)
+    return to.op(DequantizeOp, [to.stored_as(value, kind)], TensorType(f32, shape))
+
+
+def _shifted(kind: UniformQuantizedType) -> UniformQuantizedType:
+    """The type of int8 that means what one of uint8 means, less 128."""
+    if kind.axis is None:
+        return UniformQuantizedType.per_tensor(i8, kind.scale, kind.zero_point - 128)
+    return UniformQuantizedType.per_axis(i8, kind.axis, kind.scales, kind.zero_points - 128)
+
+
+def quantized(to: Lowering, value: SSAValue, kind: UniformQuantizedType) -> SSAValue:
+    """Real numbers as stored integers, ties to even."""
+    result = TensorType(kind, shape_of(value))
+    return to.op(QuantizeOp, [value], result, ties_even=flag(True))
+
+
+def _axis(node: Node, value: SSAValue) -> int | None:
+    if node.int("block_size"):
+        raise UnsupportedError("scales of blocks are not supported")
+    rank = len(shape_of(value))
+    return axis_of(node.int("axis", 1), rank) if -rank <= node.int("axis", 1) < rank else None
+
+
+@rewrite("QuantizeLinear")
+def _quantize_linear(node: Node, to: Lowering) -> SSAValue:
+    input = node.value(0)
+    if element_of(input) != f32:
+        input = cast(to, input, f32)
+    storage, axis = node.like(input).element_type, _axis(node, input)
+    known = to.folded(node.value(1))
+    if known is not None and known.size == 1:
+        return quantized(to, input, parameters(node, to, 1, 2, storage))
+    if not isinstance(storage, IntegerType):
+        raise UnsupportedError(f"expected integers, got {storage}")
+    scale, zero = (_spread(node, to, input, number, axis) for number in (1, 2))
+    assert scale is not None
+    scaled = div(to, input, scale)
+    return _codes(to, scaled, scalar(to, 0.0, scaled) if zero is None else zero, storage)
+
+
+def _spread(
+    node: Node, to: Lowering, input: SSAValue, number: int, axis: int | None
+) -> SSAValue | None:
+    """Scales or zero points as floats that stretch over a tensor, or None where left out."""
+    given = node.optional(number)
+    if given is None:
+        return None
+    values, rank = cast(to, given, f32), len(shape_of(input))
+    if shape_of(values) in ((), (1,)):
+        return to.reshape(values, [1] * rank)
+    if axis is None or shape_of(values) != (shape_of(input)[axis],):
+        raise UnsupportedError(f"expected a number for each index, got {shape_of(values)}")
+    return aligned(to, values, rank, axis)
+
+
+def _codes(to: Lowering, scaled: SSAValue, zeros: SSAValue, storage: IntegerType) -> SSAValue:
+    """round(scaled) + zeros, saturated, as integers."""
+    whole = add(to, function(to, RoundOp, scaled), zeros)
+    return cast(to, cast(to, clamped(to, whole, *storage_range(storage)), i32), storage)
+
+
+@rewrite("DequantizeLinear")
+def _dequantize_linear(node: Node, to: Lowering) -> SSAValue:
+    input = node.value(0)
+    axis = _axis(node, input)
+    known = to.folded(node.value(1))
+    if known is not None and (known.size == 1 or to.folded(input) is not None):
+        kind = parameters(node, to, 1, 2, element_of(to.stored(input)), axis)
+        return dequantized(to, input, kind)
+    scale, zero = (_spread(node, to, input, number, axis) for number in (1, 2))
+    assert scale is not None
+    real_codes = cast(to, to.stored(input), f32)
+    return mul(to, real_codes if zero is None else sub(to, real_codes, zero), scale)
+
+
+def _operand(node: Node, to: Lowering, value: int, scale: int, axis: int | None = None) -> SSAValue:
+    """The real numbers of an operand whose scale and zero point are the operands behind it."""
+    input = node.value(value)
+    kind = parameters(node, to, scale, scale + 1, element_of(to.stored(input)), axis)
+    return dequantized(to, input, kind)
+
+
+def _result(node: Node, to: Lowering, value: SSAValue, scale: int) -> SSAValue:
+    """A result as integers, whose scale and zero point are operands."""
+    element = node.like(value).element_type
+    return quantized(to, value, parameters(node, to, scale, scale + 1, element))
+
+
+@rewrite("QLinearConv")
+def _qlinear_conv(node: Node, to: Lowering) -> SSAValue:
+    input, weights = _operand(node, to, 0, 1), _operand(node, to, 3, 4, 0)
+    bias = node.optional(8)
+    if bias is not None:
+        scales = to.known(node.value(1), "its scale") * to.known(node.value(4), "its scale")
+        bias = dequantized(to, bias, _bias_type(scales))
+    return _result(node, to, convolved(node, to, input, weights, bias), 6)
+
+
+def _bias_type(scales: Array) -> UniformQuantizedType:
+    """The type of a bias that counts in units of the accumulator."""
+    scales = scales.astype(np.float32).ravel()
+    if scales.size == 1:
+        return UniformQuantizedType.per_tensor(i32, float(scales[0]))
+    return UniformQuantizedType.per_axis(i32, 0, scales, [0] * scales.size)
+
+
+@rewrite("QLinearMatMul")
+def _qlinear_matmul(node: Node, to: Lowering) -> SSAValue:
+    right = node.value(3)
+    a, b = _operand(node, to, 0, 1), _operand(node, to, 3, 4, len(shape_of(right)) - 1)
+    return _result(node, to, matmul(to, node, a, b), 6)
+
+
+@rewrite("QLinearAdd", "QLinearMul")
+def _qlinear_binary(node: Node, to: Lowering) -> SSAValue:
+    combine = add if node.operator == "QLinearAdd" else mul
+    value = combine(to, _operand(node, to, 0, 1), _operand(node, to, 3, 4))
+    return _result(node, to, value, 6)
+
+
+def _sigmoid(node: Node, to: Lowering, x: SSAValue) -> SSAValue:
+    return function(to, LogisticOp, x)
+
+
+def _leaky_relu(node: Node, to: Lowering, x: SSAValue) -> SSAValue:
+    return to.op(LeakyReluOp, [x], x.type, alpha=real(node.float("alpha", 0.01)))
+
+
+def _softmax(node: Node, to: Lowering, x: SSAValue) -> SSAValue:
+    if axis_of(node.int("axis", -1), len(shape_of(x))) != len(shape_of(x)) - 1:
+        raise UnsupportedError("expected the last axis")
+    return to.op(SoftmaxOp, [x], x.type, beta=real(1.0))
+
+
+_FUNCTIONS: dict[str, Callable[[Node, Lowering, SSAValue], SSAValue]] = {
+    "QLinearSigmoid": _sigmoid,
+    "QLinearLeakyRelu": _leaky_relu,
+    "QLinearSoftmax": _softmax,
+}
+
+
+@rewrite(*_FUNCTIONS)
+def _qlinear_function(node: Node, to: Lowering) -> SSAValue:
+    value = _FUNCTIONS[node.operator](node, to, _operand(node, to, 0, 1))
+    return _result(node, to, value, 3)
+
+
+@rewrite("QLinearConcat")
+def _qlinear_concat(node: Node, to: Lowering) -> SSAValue:
+    count = (len(node.op.operands) - 2) // 3
+    values = [_operand(node, to, 2 + 3 * k, 3 + 3 * k) for k in range(count)]
+    axis = axis_of(node.int("axis"), len(shape_of(values[0])))
+    return _result(node, to, concatenated(to, values, axis), 0)
+
+
+@rewrite("ConvInteger")
+def _conv_integer(node: Node, to: Lowering) -> SSAValue:
+    """A convolution of numbers whose scale is 1; padding is with the zero point."""
+    operands: list[SSAValue] = []
+    for number in (0, 1):
+        value, zero = node.value(number), node.optional(number + 2)
+        storage = element_of(value)
+        zeros = np.zeros(1, np.int64)
+        if zero is not None:
+            zeros = to.known(zero, "its zero point").astype(np.int64).ravel()
+        if zeros.size != 1 or not isinstance(storage, IntegerType):
+            raise UnsupportedError("expected integers with one zero point")
+        kind = UniformQuantizedType.per_tensor(storage, 1.0, int(zeros[0]))
+        operands.append(to.stored_as(value, kind))
+    return convolved(node, to, operands[0], operands[1], None, i32)
+
+
+@rewrite("MatMulInteger")
+def _matmul_integer(node: Node, to: Lowering) -> SSAValue:
+    operands: list[SSAValue] = []
+    for number in (0, 1):
+        value, zero = cast(to, node.value(number), i32), node.optional(number + 2)
+        if zero is not None:
+            wide, shape = cast(to, zero, i32), shape_of(zero)
+            if len(shape) == 1 and number == 0 and shape[0] > 1:
+                wide = to.reshape(wide, [*shape, 1])
+            value = sub(to, value, wide)
+        operands.append(value)
+    return matmul(to, node, *operands)
+
+
+@rewrite("DynamicQuantizeLinear")
+def _dynamic_quantize(node: Node, to: Lowering) -> list[SSAValue]:
+    """To uint8, with a scale and a zero point that the numbers themselves give."""
+    input = node.value(0)
+    axes = list(range(len(shape_of(input))))
+    low = clamped(to, reduced(to, ReduceMinOp, input, axes), high=0.0)
+    high = clamped(to, reduced(to, ReduceMaxOp, input, axes), low=0.0)
+    width = sub(to, high, low)
+    nothing = compared(to, EqualOp, width, scalar(to, 0.0, width))
+    scale = div(
+        to, selected(to, nothing, scalar(to, 255.0, width), width), scalar(to, 255.0, width)
+    )
+    zero = function(to, RoundOp, clamped(to, div(to, function(to, NegOp, low), scale), 0.0, 255.0))
+    codes = _codes(to, div(to, input, scale), zero, U8)
+    return [
+        codes,
+        to.reshape(scale, []),
+        to.reshape(cast(to, cast(to, zero, i32), U8), []),
+    ]
