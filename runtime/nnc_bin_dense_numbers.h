@@ -19,22 +19,23 @@ typedef struct {
 /* The lowest bit of every plane, as a number. */
 static inline int32_t count_of(const uint32_t *planes, int32_t count_planes, int32_t lane) {
     uint32_t count = 0;
-    for (int32_t i = count_planes; i-- > 0;) {
-        count = count << 1 | (planes[i] >> lane & 1U);
+    for (const uint32_t *plane = planes + count_planes; plane != planes;) {
+        count = count << 1 | (*--plane >> lane & 1U);
     }
     return (int32_t)count;
 }
 
 static NNC_NOINLINE void finish(const context_numbers *context, const nnc_bin_dense *d, int32_t row,
                                 int32_t word, const uint32_t *planes, int32_t ones, int absent) {
-    const EPILOGUE *const epilogue = context->epilogue;
+    /* A copy, which no output that is stored can change. */
+    const EPILOGUE epilogue = *context->epilogue;
     const int32_t first = 32 * word;
-    const int32_t *const base = epilogue->base + (absent ? d->outputs : 0);
+    const int32_t *const base = epilogue.base + (absent ? d->outputs : 0);
     const int32_t factor = absent ? -4 : 4;
     for (int32_t lane = 0; lane < 32 && first + lane < d->outputs; ++lane) {
         const int32_t count = count_of(planes, d->count_planes, lane);
         const int32_t sum = base[first + lane] - 2 * ones + factor * count;
-        context->output[row * d->outputs + first + lane] = FINISH(epilogue, sum, first + lane);
+        context->output[row * d->outputs + first + lane] = FINISH(&epilogue, sum, first + lane);
     }
 }
 

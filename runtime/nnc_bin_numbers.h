@@ -31,10 +31,12 @@ static NNC_NOINLINE void store_pixel(const CONTEXT *context, const nnc_bin_geome
                                      int32_t pixel, const uint32_t *counts, int32_t shift) {
     const int32_t factor = 2 / g->unit;
     OUTPUT *const output = context->output + pixel * g->out_channels;
-    for (int32_t channel = 0; channel < g->out_channels; ++channel) {
+    /* A copy, which no output that is stored can change. */
+    const EPILOGUE epilogue = *context->epilogue;
+    const int32_t channels = g->out_channels;
+    for (int32_t channel = 0; channel < channels; ++channel) {
         const int32_t count = (int32_t)(counts[8 * channel] >> shift & 0xFFFFU);
-        output[channel] = FINISH(context->epilogue,
-                                 context->epilogue->base[channel] - factor * count, channel);
+        output[channel] = FINISH(&epilogue, epilogue.base[channel] - factor * count, channel);
     }
 }
 

@@ -16,7 +16,11 @@ static inline int8_t nnc_bin_requantize(const nnc_bin_requantization *to, int32_
     const int32_t multiplier = to->multiplier[entry];
     const int32_t shift = to->shift[entry];
     if (to->constant != NULL) {
-        const int32_t value = nnc_requantize_affine(sum, multiplier, to->constant[entry], shift);
+        const int64_t exact =
+            nnc_wrap_add64((int64_t)sum * multiplier, to->constant[entry]);
+        /* Nearly always the low word does not matter, and words are shifted faster. */
+        const int32_t value = shift >= 32 ? (int32_t)(exact >> 32) >> (shift - 32)
+                                          : (int32_t)(exact >> shift);
         return nnc_clamp_i8(value, to->low, to->high);
     }
     const int32_t value = to->single ? nnc_requantize_single(sum, multiplier, shift)

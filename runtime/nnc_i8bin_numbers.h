@@ -33,10 +33,12 @@ static void start_row(const CONTEXT *context, const nnc_bin_geometry *g,
 static NNC_NOINLINE void store_pixel(const CONTEXT *context, const nnc_bin_geometry *g,
                                      int32_t pixel, const uint32_t *sums) {
     OUTPUT *const output = context->output + pixel * g->out_channels;
-    for (int32_t channel = 0; channel < g->out_channels; ++channel) {
-        const int32_t base = context->epilogue->base[channel];
-        const int32_t sum = nnc_wrap_add32(base, (int32_t)sums[8 * channel]);
-        output[channel] = FINISH(context->epilogue, sum, channel);
+    /* A copy, which no output that is stored can change. */
+    const EPILOGUE epilogue = *context->epilogue;
+    const int32_t channels = g->out_channels;
+    for (int32_t channel = 0; channel < channels; ++channel) {
+        const int32_t sum = nnc_wrap_add32(epilogue.base[channel], (int32_t)sums[8 * channel]);
+        output[channel] = FINISH(&epilogue, sum, channel);
     }
 }
 
