@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from nnc.boards import CORE_NAMES, core
 from nnc.frontends import FRONTENDS
@@ -26,6 +26,14 @@ OPTIMIZE_MEANS = (
 HOST = "host"
 DEFAULT_CORE = "cortex-m4"
 """What a network is compiled for that runs on the host, unless `--target` says otherwise."""
+
+
+class TakesArguments(Protocol):
+    """A parser, or a group of its arguments."""
+
+    def add_argument(self, *names: str, action: str, help: str) -> object:
+        """Adds a flag."""
+        ...
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +91,7 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_constant_time(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+def add_constant_time(parser: TakesArguments) -> None:
     """Which kernels must not be taken."""
     parser.add_argument(
         "--constant-time",
