@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.compiled import LOOPS, SANITIZED, WHOLE, How, run_all
+from support.compiled import LOOPS, SANITIZED, WHOLE, How, run_all, run_on_core
 from support.project import ROOT
+from support.sample_network import needs_boards
 from support.tflite_nn import relative_error
 from xdsl.dialects.builtin import ModuleOp
 
@@ -61,3 +62,19 @@ def test_network() -> None:
     assert relative_error(outputs, expected) < 1e-5
     (runs,) = run_all([(module, [[x[None]] for x in samples])], WHOLE)
     assert relative_error(np.concatenate([r.outputs[0] for r in runs]), expected) < 1e-5
+
+
+@needs_boards
+@pytest.mark.parametrize(
+    ("core", "names"),
+    [
+        ("cortex-m0", ("i8_ties", "f32_zero_padding")),
+        ("cortex-m4", ("i8_ties", "f32_relu6", "bin_ragged", "pool_same")),
+        ("cortex-m55", ("i8_zero_padding", "bin_groups", "bin_to_int8")),
+    ],
+)
+def test_layers_on_core(core: str, names: tuple[str, ...]) -> None:
+    """The same bits on every core, ties included."""
+    for name in names:
+        runs, _ = run_on_core(imported(name), [[LAYERS[f"x_{name}"]]], core)
+        np.testing.assert_array_equal(runs[0].outputs[0], LAYERS[f"y_{name}"], err_msg=name)
