@@ -52,7 +52,8 @@ KEEPS_QUANTIZATION = frozenset(
     (
         *("DequantizeLinear", "Flatten", "Identity", "MaxPool", "Reshape", "Squeeze", "Transpose"),
         *("QLinearAdd", "QLinearConcat", "QLinearConv", "QLinearLeakyRelu", "QLinearMatMul"),
-        *("QLinearMul", "QLinearSigmoid", "QLinearSoftmax", "Unsqueeze"),
+        *("QLinearMul", "QLinearSigmoid", "QLinearSoftmax", "Unsqueeze", "QGemm"),
+        *("QLinearAveragePool", "QLinearGlobalAveragePool"),
     )
 )
 """The operators that may get operands of quantised types; others get the stored integers."""
@@ -134,6 +135,19 @@ class Lowering(NnBuilder):
             return self.reshape(value, extents)
         kind = TensorType(element_of(value), extents)
         return self.op(TransposeOp, [value], kind, permutation=integers(permutation))
+
+    def reshape(self, value: SSAValue, shape: Sequence[int]) -> SSAValue:
+        """The value in another shape; quantised constants stay such."""
+        stored = value.owner.input if isinstance(value.owner, DequantizeOp) else None
+        known = None if stored is None else self.folded(stored)
+        if stored is None or known is None or tuple(shape) == shape_of(value):
+            return super().reshape(value, shape)
+        kind = element_of(stored)
+        axis = kind.axis if isinstance(kind, UniformQuantizedType) else None
+        if axis is not None and shape_of(value)[: axis + 1] != tuple(shape[: axis + 1]):
+            return super().reshape(value, shape)
+        codes = self.constant(known.reshape(shape), kind)
+        return self.op(DequantizeOp, [codes], TensorType(f32, list(shape)))
 
     def channels_last(self, value: SSAValue) -> SSAValue:
         """[N, C, spatial...] as [N, spatial..., C]."""

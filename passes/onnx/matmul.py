@@ -20,10 +20,15 @@ from nnc.passes.onnx.lowering import Lowering, Node, rewrite
 
 @rewrite("Gemm")
 def _gemm(node: Node, to: Lowering) -> SSAValue:
-    a, b, c = node.value(0), node.value(1), node.optional(2)
+    for value in (node.value(0), node.value(1)):
+        check_type(value, f32)
+    return gemm(node, to, node.value(0), node.value(1), node.optional(2))
+
+
+def gemm(node: Node, to: Lowering, a: SSAValue, b: SSAValue, c: SSAValue | None) -> SSAValue:
+    """A product of matrices of floats with the attributes of a node."""
     for value in (a, b):
         check_rank(value, 2)
-        check_type(value, f32)
     if node.int("transA"):
         a = to.transposed(a, [1, 0])
     # Dense layers want [outputs, depth].
@@ -37,7 +42,7 @@ def _gemm(node: Node, to: Lowering) -> SSAValue:
     outputs, height = shape_of(b)
     if depth != height:
         raise UnsupportedError(f"expected matrices of one depth, got {depth} and {height}")
-    result = node.result([rows, outputs])
+    result = TensorType(f32, node.result([rows, outputs]).get_shape())
     bias = None
     if c is not None and shape_of(c) in ((outputs,), (1, outputs)):
         bias, c = to.reshape(c, [outputs]), None
@@ -80,7 +85,7 @@ def matmul(to: Lowering, node: Node, a: SSAValue, b: SSAValue) -> SSAValue:
     result = node.result(final)
     if not is_float(a):
         return to.reshape(_whole(to, left, right), final)
-    if isinstance(right.owner, ConstantOp) and prod(outer_b) == 1:
+    if to.folded(right) is not None and prod(outer_b) == 1:
         matrix = to.reshape(right, [depth, columns])
         flat = to.reshape(left, [prod(outer_a) * rows, depth])
         kind = TensorType(f32, [prod(outer_a) * rows, columns])

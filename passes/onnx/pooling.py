@@ -83,8 +83,12 @@ def _dilated(to: Lowering, image: SSAValue, window: Geometry) -> SSAValue:
 
 @rewrite("AveragePool")
 def _average_pool(node: Node, to: Lowering) -> SSAValue:
-    input = node.value(0)
-    check_type(input, f32)
+    check_type(node.value(0), f32)
+    return averaged(node, to, node.value(0))
+
+
+def averaged(node: Node, to: Lowering, input: SSAValue) -> SSAValue:
+    """An average pooling of floats with the attributes of a node."""
     window = window_of(node, input)
     if window.dilations != [1, 1]:
         raise UnsupportedError("average pooling with dilations is not supported")
@@ -137,11 +141,15 @@ _GLOBAL: dict[str, type[reduction.ReduceOp]] = {
 
 @rewrite(*_GLOBAL)
 def _global_pool(node: Node, to: Lowering) -> SSAValue:
-    input = node.value(0)
+    return globally(node, to, node.value(0), _GLOBAL[node.operator])
+
+
+def globally(node: Node, to: Lowering, input: SSAValue, kind: type[reduction.ReduceOp]) -> SSAValue:
+    """A reduction over all spatial axes."""
     shape = shape_of(input)
     if len(shape) < 3:
         raise UnsupportedError(f"expected an image, got {shape}")
     result = node.result([*shape[:2], *[1] * (len(shape) - 2)])
     last = to.channels_last(input)
-    value = reduced(to, _GLOBAL[node.operator], last, list(range(1, len(shape) - 1)))
+    value = reduced(to, kind, last, list(range(1, len(shape) - 1)))
     return to.reshape(value, result.get_shape())

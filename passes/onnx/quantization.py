@@ -17,7 +17,7 @@ from xdsl.ir import Attribute, SSAValue
 from nnc.dialects.nn.conversion import DequantizeOp, QuantizeOp
 from nnc.dialects.nn.functions import LeakyReluOp, LogisticOp, NegOp, RoundOp
 from nnc.dialects.nn.logic import EqualOp
-from nnc.dialects.nn.reduction import ReduceMaxOp, ReduceMinOp
+from nnc.dialects.nn.reduction import ReduceMaxOp, ReduceMeanOp, ReduceMinOp
 from nnc.dialects.nn.softmax import SoftmaxOp
 from nnc.dialects.quant import UniformQuantizedType, storage_range
 from nnc.dialects.types import Array, element_of, shape_of
@@ -39,7 +39,8 @@ from nnc.passes.onnx.common import (
 )
 from nnc.passes.onnx.convolution import convolved
 from nnc.passes.onnx.lowering import Lowering, Node, axis_of, rewrite
-from nnc.passes.onnx.matmul import matmul
+from nnc.passes.onnx.matmul import gemm, matmul
+from nnc.passes.onnx.pooling import averaged, globally
 
 U8 = IntegerType(8, Signedness.UNSIGNED)
 
@@ -189,6 +190,31 @@ def _qlinear_matmul(node: Node, to: Lowering) -> SSAValue:
     right = node.value(3)
     a, b = _operand(node, to, 0, 1), _operand(node, to, 3, 4, len(shape_of(right)) - 1)
     return _result(node, to, matmul(to, node, a, b), 6)
+
+
+@rewrite("QGemm")
+def _qgemm(node: Node, to: Lowering) -> SSAValue:
+    """The result is float where it has no scale."""
+    if node.float("alpha", 1.0) != 1.0:
+        raise UnsupportedError("expected an alpha of 1")
+    a = _operand(node, to, 0, 1)
+    b = _operand(node, to, 3, 4, 0 if node.int("transB") else 1)
+    c = node.optional(6)
+    if c is not None:
+        scales = to.known(node.value(1), "its scale") * to.known(node.value(4), "its scale")
+        c = dequantized(to, to.reshape(c, shape_of(c)[-1:]), _bias_type(scales))
+    value = gemm(node, to, a, b, c)
+    return value if node.optional(7) is None else _result(node, to, value, 7)
+
+
+@rewrite("QLinearAveragePool", "QLinearGlobalAveragePool")
+def _qlinear_pool(node: Node, to: Lowering) -> SSAValue:
+    if node.int("channels_last"):
+        raise UnsupportedError("expected channels first")
+    input = _operand(node, to, 0, 1)
+    if node.operator == "QLinearAveragePool":
+        return _result(node, to, averaged(node, to, input), 3)
+    return _result(node, to, globally(node, to, input, ReduceMeanOp), 3)
 
 
 @rewrite("QLinearAdd", "QLinearMul")

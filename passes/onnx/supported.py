@@ -31,7 +31,8 @@ _OPERATORS = {
     ),
     "f32 i8 u8": "DequantizeLinear QuantizeLinear",
     "i8 u8": (
-        "ConvInteger MatMulInteger QLinearAdd QLinearConcat QLinearConv QLinearLeakyRelu "
+        "ConvInteger MatMulInteger QGemm QLinearAdd QLinearAveragePool QLinearConcat QLinearConv "
+        "QLinearGlobalAveragePool QLinearLeakyRelu "
         "QLinearMatMul QLinearMul QLinearSigmoid QLinearSoftmax"
     ),
     _INTEGERS: "BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor",

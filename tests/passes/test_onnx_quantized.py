@@ -232,3 +232,39 @@ def test_operators_with_scales_become_the_same() -> None:
         for it in (pairs, qlinear)
     )
     assert one[2:] == other[2:]
+
+
+def test_operators_of_onnx_runtime() -> None:
+    """The domain `com.microsoft`: what they mean as pairs, computed by hand."""
+    rng: Any = np.random.default_rng(3)
+    x = rng.integers(-128, 128, SHAPE).astype(np.int8)
+    scale, zero = np.asarray(0.05, np.float32), np.asarray(3, np.int8)
+    constants: dict[str, Array] = {
+        "s": scale,
+        "z": zero,
+        "w": rng.integers(-127, 128, (144, 5)).astype(np.int8),
+        "ws": np.asarray(0.01, np.float32),
+        "wz": np.asarray(0, np.int8),
+        "b": rng.integers(-900, 900, 5).astype(np.int32),
+        "ys": np.asarray(0.7, np.float32),
+    }
+    own = {"domain": "com.microsoft"}
+    nodes = [
+        node("QLinearAdd", ["x", "s", "z", "x", "s", "z", "s", "z"], ["sum"], **own),
+        node("QLinearGlobalAveragePool", ["x", "s", "z", "s", "z"], ["mean"], **own),
+        node("Flatten", ["x"], ["flat"]),
+        node("QGemm", ["flat", "s", "z", "w", "ws", "wz", "b", "ys", "z"], ["y"], **own),
+    ]
+    given = [value("x", list(SHAPE), "i8")]
+    proto = model(nodes, given, ["sum", "mean", "y"], constants, domains={"com.microsoft": 1})
+    module = lowered(proto)
+    (run,) = run_all([(module, [[x]])], WHOLE)
+    numbers = (x.astype(np.float64) - 3) * 0.05
+    product = numbers.reshape(1, 144) @ (constants["w"] * 0.01) + constants["b"] * 0.0005
+    wanted = [numbers * 2 / 0.05, numbers.mean((2, 3), keepdims=True) / 0.05, product / 0.7]
+    for found, real in zip(run[0].outputs, wanted, strict=True):
+        right = np.clip(np.rint(real) + 3, -128, 127)
+        assert np.abs(found.astype(int) - right).max() <= 1
+    names = {op.name for op in module.walk()}
+    assert {"nn.dense", "nn.reduce_mean", "nn.add"} <= names
+    assert "nn.dequantize" not in names

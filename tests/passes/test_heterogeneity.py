@@ -1,0 +1,161 @@
+"""docs/heterogeneity.md, row by row: what each format means becomes the same `nn` op."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from support.compiled import parse
+from xdsl.context import Context
+from xdsl.ir import Operation
+
+from nnc.passes import load_pass
+
+DOCUMENT = Path(__file__).parents[2] / "docs/heterogeneity.md"
+
+
+def imported(text: str, *passes: str) -> list[Operation]:
+    """The `nn` ops of a function of another dialect, without its constants."""
+    module = parse(text)
+    for name in passes:
+        load_pass(name)().apply(Context(), module)
+    ops = [op for op in module.walk() if op.name.startswith("nn.")]
+    return [op for op in ops if op.name != "nn.constant"]
+
+
+def tfl(text: str, *passes: str) -> list[Operation]:
+    return imported(text, "tfl-to-nn", *passes)
+
+
+def onnx(text: str, *passes: str) -> list[Operation]:
+    return imported(text, "onnx-to-nn", "nn-sink-transposes", *passes)
+
+
+def names(ops: Sequence[Operation]) -> list[str]:
+    return [op.name.removeprefix("nn.") for op in ops]
+
+
+def test_mean() -> None:
+    folded = tfl("""
+    func.func @main(%x: tensor<2x3xf32>) -> tensor<2x1xf32> {
+      %a = tfl.pseudo_const dense<1> : tensor<1xi32> -> tensor<1xi32>
+      %y = tfl.mean %x, %a {keep_dims = true} : (tensor<2x3xf32>, tensor<1xi32>) -> tensor<2x1xf32>
+      func.return %y : tensor<2x1xf32>
+    }""")
+    same = onnx("""
+    func.func @main(%x: tensor<2x3xf32>) -> tensor<2x1xf32> {
+      %y = onnx.ReduceMean %x {axes = array<i64: -1>, keepdims = 1 : i64, since = 13 : i64}
+        : (tensor<2x3xf32>) -> tensor<2x1xf32>
+      func.return %y : tensor<2x1xf32>
+    }""")
+    assert names(folded) == names(same) == ["reduce_mean"]
+    assert folded[0].properties == same[0].properties
+    averaged = onnx("""
+    func.func @main(%x: tensor<2x3xf32>, %z: tensor<2x3xf32>) -> tensor<2x3xf32> {
+      %y = onnx.Mean %x, %z {since = 13 : i64}
+        : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+      func.return %y : tensor<2x3xf32>
+    }""")
+    assert names(averaged) == ["add", "div"]
+
+
+def test_convolution() -> None:
+    """Orders of axes, padding, and a fused activation."""
+    first = tfl(
+        """
+    func.func @main(%x: tensor<1x4x4x3xf32>) -> tensor<1x2x2x2xf32> {
+      %w = tfl.pseudo_const dense<1.0> : tensor<2x3x3x3xf32> -> tensor<2x3x3x3xf32>
+      %none = tfl.no_value : none
+      %y = tfl.conv_2d %x, %w, %none {padding = "SAME", stride_h = 2 : i32, stride_w = 2 : i32,
+        fused_activation_function = "RELU"}
+        : (tensor<1x4x4x3xf32>, tensor<2x3x3x3xf32>, none) -> tensor<1x2x2x2xf32>
+      func.return %y : tensor<1x2x2x2xf32>
+    }""",
+        "nn-fuse-activations",
+    )
+    second = onnx(CONVOLUTION.replace("WHERE", "UPPER"), "nn-fuse-activations")
+    assert names(first) == names(second) == ["conv2d"]
+    assert [it.type for it in first[0].operands] == [it.type for it in second[0].operands]
+    assert first[0].properties == second[0].properties
+    lower = onnx(CONVOLUTION.replace("WHERE", "LOWER"), "nn-fuse-activations")
+    assert str(first[0].properties["padding"]) == "array<i64: 0, 1, 0, 1>"
+    assert str(lower[0].properties["padding"]) == "array<i64: 1, 0, 1, 0>"
+
+
+CONVOLUTION = """
+    func.func @main(%x: tensor<1x3x4x4xf32>) -> tensor<1x2x2x2xf32> {
+      %w = onnx.Constant {value = dense<1.0> : tensor<2x3x3x3xf32>} : tensor<2x3x3x3xf32>
+      %c = onnx.Conv %x, %w {auto_pad = "SAME_WHERE", group = 1 : i64, strides = array<i64: 2, 2>,
+        since = 11 : i64} : (tensor<1x3x4x4xf32>, tensor<2x3x3x3xf32>) -> tensor<1x2x2x2xf32>
+      %y = onnx.Relu %c {since = 14 : i64} : (tensor<1x2x2x2xf32>) -> tensor<1x2x2x2xf32>
+      func.return %y : tensor<1x2x2x2xf32>
+    }"""
+
+
+def test_softmax() -> None:
+    first = tfl("""
+    func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+      %y = tfl.softmax %x {beta = 1.0 : f32} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+      func.return %y : tensor<2x3xf32>
+    }""")
+    for axis, since in ((1, 11), (-1, 13)):
+        second = onnx(f"""
+        func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {{
+          %y = onnx.Softmax %x {{axis = {axis} : i64, since = {since} : i64}}
+            : (tensor<2x3xf32>) -> tensor<2x3xf32>
+          func.return %y : tensor<2x3xf32>
+        }}""")
+        assert names(first) == names(second) == ["softmax"]
+        assert first[0].properties == second[0].properties
+
+
+def test_slope() -> None:
+    first = tfl("""
+    func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %y = tfl.leaky_relu %x {alpha = 0.01 : f32} : (tensor<4xf32>) -> tensor<4xf32>
+      func.return %y : tensor<4xf32>
+    }""")
+    second = onnx("""
+    func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %y = onnx.LeakyRelu %x {alpha = 0.01 : f32, since = 16 : i64}
+        : (tensor<4xf32>) -> tensor<4xf32>
+      func.return %y : tensor<4xf32>
+    }""")
+    assert names(first) == names(second) == ["leaky_relu"]
+    assert first[0].properties == second[0].properties
+
+
+def test_dense_weights_and_quantisation() -> None:
+    types = "!x = !quant.uniform<i8:f32, 0.5:3>\n!w = !quant.uniform<i8:f32, 0.25>"
+    first = tfl(f"""{types}
+    func.func @main(%x: tensor<1x3x!x>) -> tensor<1x2x!x> {{
+      %w = tfl.pseudo_const dense<[[1, 2, 3], [4, 5, 6]]> : tensor<2x3xi8> -> tensor<2x3x!w>
+      %none = tfl.no_value : none
+      %y = tfl.fully_connected %x, %w, %none
+        : (tensor<1x3x!x>, tensor<2x3x!w>, none) -> tensor<1x2x!x>
+      func.return %y : tensor<1x2x!x>
+    }}""")
+    second = onnx(
+        """
+    func.func @main(%x: tensor<1x3xi8>) -> tensor<1x2xi8> {
+      %w = onnx.Constant {value = dense<[[1, 4], [2, 5], [3, 6]]> : tensor<3x2xi8>} : tensor<3x2xi8>
+      %s = onnx.Constant {value = dense<0.5> : tensor<f32>} : tensor<f32>
+      %z = onnx.Constant {value = dense<3> : tensor<i8>} : tensor<i8>
+      %t = onnx.Constant {value = dense<0.25> : tensor<f32>} : tensor<f32>
+      %none = onnx.Constant {value = dense<0> : tensor<i8>} : tensor<i8>
+      %y = onnx.QLinearMatMul %x, %s, %z, %w, %t, %none, %s, %z {since = 10 : i64}
+        : (tensor<1x3xi8>, tensor<f32>, tensor<i8>, tensor<3x2xi8>, tensor<f32>, tensor<i8>,
+           tensor<f32>, tensor<i8>) -> tensor<1x2xi8>
+      func.return %y : tensor<1x2xi8>
+    }""",
+        "nn-fuse-qdq",
+    )
+    (dense,) = (op for op in first if op.name == "nn.dense")
+    (same,) = (op for op in second if op.name == "nn.dense")
+    assert [it.type for it in dense.operands] == [it.type for it in same.operands]
+    assert dense.results[0].type == same.results[0].type
+
+
+def test_the_document_has_its_rows() -> None:
+    rows = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| ")]
+    assert len(rows) == 11
