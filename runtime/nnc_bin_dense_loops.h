@@ -21,7 +21,7 @@ static inline void dense_listed(const CONTEXT *context, const nnc_bin_dense *d,
         int32_t length;
         const int32_t ones = nnc_bin_list(input, d->depth, list, &length);
         for (int32_t word = 0; 32 * word < d->outputs; ++word) {
-            uint32_t planes[PLANES];
+            uint32_t planes[PLANES] = {0};
             nnc_bin_count_listed(weights + word * (32 * words + 1), list, length, planes,
                                  d->count_planes);
             finish(context, d, row, word, planes, ones, 2 * ones > d->depth);
@@ -35,7 +35,7 @@ static inline void dense_masked(const CONTEXT *context, const nnc_bin_dense *d,
     for (int32_t row = 0; row < d->rows; ++row, input += words) {
         const int32_t ones = nnc_bin_ones(input, words);
         for (int32_t word = 0; 32 * word < d->outputs; ++word) {
-            uint32_t planes[PLANES];
+            uint32_t planes[PLANES] = {0};
             nnc_bin_count_masked(weights + word * (32 * words + 1), input, words, planes,
                                  d->count_planes);
             finish(context, d, row, word, planes, ones, 0);
