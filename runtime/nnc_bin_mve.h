@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Layers with binary weights for cores with Helium: convolutions of binary and of int8 activations,
- * dense layers of binary ones.
+ * Layers with binary weights for cores with Helium: convolutions and dense layers of binary and of
+ * int8 activations.
  *
  * A binary value is a bit, 1 for -1 and 0 for +1, of a word of 32 channels. Convolutions work in tiles of
  * 64 output pixels: 16 strips of 4 pixels beside each other, anywhere in the output. For a row of the
@@ -117,7 +117,7 @@ void nnc_i8bin_conv_mve_f32(const nnc_bin_mve_geometry *g, const int16_t *passes
 
 typedef struct {
     int32_t rows;
-    int32_t depth; /* at most 32,767 */
+    int32_t depth; /* at most 32,767 of binary activations */
     int32_t channels;
 } nnc_bin_mve_dense;
 
@@ -136,6 +136,22 @@ void nnc_bin_dense_mve_s8(const nnc_bin_mve_dense *d, const int32_t *input,
 void nnc_bin_dense_mve_f32(const nnc_bin_mve_dense *d, const int32_t *input,
                            const int32_t *weights, const int32_t *bias, const float *scaling,
                            float *output, void *planes, void *sums);
+
+/* ---- dense layers of int8 activations ----
+ * Weights are the bits of one output after the other, each from a new word on; the zero point of the
+ * inputs is in the bias. `sums` are 4 bytes for each output. */
+
+void nnc_i8bin_dense_mve_bin(const nnc_bin_mve_dense *d, const int8_t *input,
+                             const int32_t *weights, const int32_t *bias, int32_t *output,
+                             void *sums);
+
+void nnc_i8bin_dense_mve_s8(const nnc_bin_mve_dense *d, const int8_t *input,
+                            const int32_t *weights, const int32_t *bias,
+                            const nnc_bin_mve_requantization *r, int8_t *output, void *sums);
+
+void nnc_i8bin_dense_mve_f32(const nnc_bin_mve_dense *d, const int8_t *input,
+                             const int32_t *weights, const int32_t *bias, const float *scaling,
+                             float *output, void *sums);
 
 #ifdef __cplusplus
 }

@@ -49,6 +49,9 @@ CASES = {
     ("dense", "bin", "bin"): "nnc_bin_dense_mve_bin",
     ("dense", "bin", "i8"): "nnc_bin_dense_mve_s8",
     ("dense", "bin", "f32"): "nnc_bin_dense_mve_f32",
+    ("dense", "i8", "bin"): "nnc_i8bin_dense_mve_bin",
+    ("dense", "i8", "i8"): "nnc_i8bin_dense_mve_s8",
+    ("dense", "i8", "f32"): "nnc_i8bin_dense_mve_f32",
 }
 """The function for each layer and kind of input and output."""
 
@@ -93,11 +96,12 @@ class Layers(RandomLayers):
         result = (batch, *out, outputs)
         self.finished(Conv2DOp, x, w, output, result, **properties)
 
-    def dense(self, output: str) -> None:
-        """Adds a dense layer of binary activations with a kind of output."""
+    def dense(self, source: str, output: str) -> None:
+        """Adds a dense layer with a kind of input and of output."""
         rows, depth = self.pick(1, 1, 3), self.pick(8, 64, self.integer(1, 400))
         outputs = self.pick(128, 256, self.integer(32, 300))
-        x, w = self.input(BIN, (rows, depth)), self.constant(BIN, (outputs, depth))
+        element = BIN if source == "bin" else self.activations(i8)
+        x, w = self.input(element, (rows, depth)), self.constant(BIN, (outputs, depth))
         self.finished(DenseOp, x, w, output, (rows, outputs))
 
     def finished(
@@ -151,7 +155,7 @@ def case(kinds: Kinds) -> tuple[ModuleOp, list[list[Array]]]:
     layer, source, output = kinds
     for _ in range(COUNT):
         if layer == "dense":
-            net.dense(output)
+            net.dense(source, output)
         else:
             net.convolution(source, output)
     if kinds == ("conv", "i8", "i8"):
