@@ -46,12 +46,16 @@ class WeightStore(ABC):
     def load(self, model: Model, wanted: Mapping[Layer, Wanted]) -> dict[Layer, list[Array]]:
         """The weights of all layers, those with problems left out."""
 
+    def broken(self, layer: Layer, error: Hdf5Error) -> None:
+        """Notes that what belongs to a layer cannot be read."""
+        self.problems.append(Problem(str(error), layer.name, layer.class_name))
+
     def read(self, layer: Layer, paths: Sequence[str]) -> list[Array] | None:
         """The arrays at these paths; None where there is a problem, which is noted."""
         try:
             return [self.file.array(path) for path in paths]
         except Hdf5Error as error:
-            self.problems.append(Problem(str(error), layer.name, layer.class_name))
+            self.broken(layer, error)
             return None
 
     def missing(self, layer: Layer, expected: int, got: int) -> None:
@@ -67,7 +71,12 @@ class LegacyStore(WeightStore):
         found: dict[Layer, list[Array]] = {}
         for layer in model.layers:
             leaves = [leaf for leaf in layer.leaves() if leaf in wanted]
-            for leaf, paths in self._shares(layer, leaves, wanted).items():
+            try:
+                shares = self._shares(layer, leaves, wanted)
+            except Hdf5Error as error:
+                self.broken(layer, error)
+                continue
+            for leaf, paths in shares.items():
                 arrays = self.read(leaf, paths)
                 if arrays is not None:
                     found[leaf] = arrays
@@ -121,6 +130,13 @@ class TreeStore(WeightStore):
     """The weights of a `.keras` file."""
 
     def load(self, model: Model, wanted: Mapping[Layer, Wanted]) -> dict[Layer, list[Array]]:
+        try:
+            return self._load(model, wanted)
+        except Hdf5Error as error:
+            self.problems.append(Problem(str(error)))
+            return {}
+
+    def _load(self, model: Model, wanted: Mapping[Layer, Wanted]) -> dict[Layer, list[Array]]:
         found: dict[Layer, list[Array]] = {}
         for layer, group in self._groups(model, ""):
             if layer not in wanted:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import random
 import shutil
 import subprocess
 import zipfile
@@ -342,3 +344,21 @@ def test_a_zip_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("config.json", b" " * (2 << 20))
     assert refusal(data.getvalue()) == ["expected 'config.json' of at most 1 MiB"]
+
+
+def test_bytes_that_are_wrong() -> None:
+    """Of these files some still are models, and one makes the HDF5 library crash."""
+    data, rng = (FIXTURES / "doors/perceptron.h5").read_bytes(), random.Random(1)
+    files: list[bytes] = []
+    for _ in range(28):
+        changed = bytearray(data)
+        for _ in range(rng.choice([1, 2, 5, 20])):
+            changed[rng.randrange(len(data))] = rng.randrange(256)
+        size = rng.randrange(len(data)) if rng.random() < 0.2 else len(data)
+        files.append(bytes(changed[:size]))
+    for number in (3, 7, 12, 27):
+        with contextlib.suppress(FrontendError):
+            import_keras(files[number])
+    assert refusal(files[27]) == [
+        "this is not a valid HDF5 file: reading it ends the process",
+    ]
