@@ -278,6 +278,8 @@ class _Calls:
         """The tensors among named arguments, and the name of one that is not known."""
         refs: list[Ref] = []
         for key, value in given.items():
+            if key == "training" and value is True:
+                return refs, "a layer that is called as in training is not supported"
             if value is None or key in ("training", "name"):
                 continue
             if key == "mask":

@@ -28,6 +28,9 @@ from nnc.frontends.keras_json import JsonObject
 DIALECTS: tuple[str, ...] = ("keras", "larq")
 """The dialects whose operations are layers, each a subclass of `KerasOp`."""
 
+_OPERATORS = ("Add", "Subtract", "Multiply", "Maximum", "Minimum")
+"""Functions of Keras 3 (`x + y` of two tensors) that do what the layers of these names do."""
+
 _TRAINING = frozenset(
     {
         *("name", "trainable", "batch_input_shape", "batch_shape", "sparse", "ragged", "optional"),
@@ -80,7 +83,7 @@ def layer_classes() -> dict[str, type[KerasOp]]:
             found[operation.layer()] = operation
             if operation.PACKAGE:
                 found[f"{operation.PACKAGE}>{operation.layer()}"] = operation
-    return found
+    return {**found, **{f"keras.ops>{name}": found[name] for name in _OPERATORS}}
 
 
 def prepare(layer: Layer, problems: list[Problem]) -> Prepared | None:
