@@ -242,7 +242,7 @@ class _Calls:
 
     def call(self, name: str, node: Json) -> Call:
         """A call as Keras 3 writes it, an object, or as Keras 2 does, a list of tensors."""
-        what = f"a call of '{name}'"
+        what = f"a call of '{name}', {self.by_name[name].class_name}"
         if isinstance(node, dict):
             return self._call_3(node, what)
         entries = as_list(node, what)
@@ -278,7 +278,7 @@ class _Calls:
         """The tensors among named arguments, and the name of one that is not known."""
         refs: list[Ref] = []
         for key, value in given.items():
-            if key == "training" and value is True:
+            if key == "training" and value is True and _differs_in_training(what):
                 return refs, "a layer that is called as in training is not supported"
             if value is None or key in ("training", "name"):
                 continue
@@ -307,3 +307,10 @@ class _Calls:
             else []
         )
         return [ref for part in parts for ref in self._tensors(part, what)]
+
+
+def _differs_in_training(what: str) -> bool:
+    """Whether a call is of a layer that does something else in training."""
+    class_name = what.rpartition(", ")[2]
+    ends = ("Normalization", "Noise", *MODELS)
+    return class_name.endswith(ends) or "Dropout" in class_name or class_name.startswith("Random")
