@@ -66,9 +66,10 @@ def command(*words: object, quiet: bool = False) -> None:
         raise CommandError
 
 
-def cost(model: Path, samples: Path | str, path: Path) -> Cost:
+def cost(model: Path, samples: Path | str, path: Path, *options: str) -> Cost:
     """Measures a model. Raises CommandError."""
-    command("bench", model, "--on", CORE, "--inputs", samples, "--json", path, quiet=True)
+    words = ("--on", CORE, "--inputs", samples, *options, "--json", path)
+    command("bench", model, *words, quiet=True)
     found: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))[0]
     return Cost(
         found["instructions"], found["ram_bytes"], found["weights_bytes"], found["code_bytes"]
@@ -109,7 +110,7 @@ def main(arguments: Sequence[str]) -> int:
         command("compile", BINARY, "-o", build / "binary_digits", *target)
         command("run", BINARY, "--on", CORE, "--inputs", samples, "-o", scores)
         binary = cost(BINARY, samples, build / "binary_digits_cost.json")
-        twin = cost(TWIN, "random:1:4", build / "twin_cost.json")
+        twin = cost(TWIN, "random:1:4", build / "twin_cost.json", "--kernels", "cmsis-nn")
     except CommandError:
         return 1
     with np.load(scores) as data:
