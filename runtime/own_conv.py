@@ -8,12 +8,14 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import i8, i32, i64
+from xdsl.ir import SSAValue
 
 from nnc.dialects.kernel.call import CallOp, Parameter
+from nnc.dialects.nn.accumulate import AccumulatingOp
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.convolution import Conv2DOp
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
-from nnc.dialects.types import quantization_of, shape_of
+from nnc.dialects.types import Array, quantization_of, shape_of
 from nnc.runtime.cmsis_operands import S8, operands_problem
 from nnc.runtime.registry import Kernel, Lowering, Target, constant_values
 from nnc.runtime.requantize import Requantization, reachable
@@ -43,16 +45,57 @@ def formula(op: Conv2DOp) -> UpperWord | None:
     A formula that equals the layer's requantisation for every sum that it can have, None where
     there is none.
     """
-    weights, bias = constant_values(op.weights), folded_bias(op)
-    source, target = quantization_of(op.input), quantization_of(op.output)
-    assert weights is not None and source is not None and target is not None
-    assert op.rounding is not None
+    weights, source = constant_values(op.weights), quantization_of(op.input)
+    assert weights is not None and source is not None
     rows = weights.reshape(weights.shape[0], -1)
-    first, last = reachable(rows, bias, source.storage_min, source.storage_max)
+    return formula_for(op, rows, folded_bias(op), source.storage_min, source.storage_max)
+
+
+def formula_for(
+    op: AccumulatingOp, rows: Array, bias: Ints, low: int, high: int
+) -> UpperWord | None:
+    """
+    A formula that equals a layer's requantisation of `bias` and the products of the weights `rows`,
+    [channels, products], with numbers of [low, high].
+    """
+    target = quantization_of(op.output)
+    assert target is not None and op.rounding is not None
+    first, last = reachable(rows, bias, low, high)
     contract = Requantization(
         op.rounding.data, op.real_multipliers(), target.zero_point, *op.stored_bounds()
     )
     return fit_upper_word(contract, first, last)
+
+
+def requantization_constants(
+    found: UpperWord, lowering: Lowering
+) -> tuple[list[SSAValue], dict[str, Parameter]]:
+    """The tables of a formula, one entry for each channel or one for all, and its numbers."""
+    tables = found.multiplier, found.constant, found.shift
+    shared = all((table == table[0]).all() for table in tables)
+    count = 1 if shared else len(found.multiplier)
+    constants = [
+        lowering.constant(tables[0][:count].astype(np.int32), i32, "multiplier"),
+        lowering.constant(tables[1][:count], i64, "constant"),
+        lowering.constant(tables[2][:count].astype(np.int32), i32, "shift"),
+    ]
+    numbers: dict[str, Parameter] = {
+        "clamp": (found.low, found.high),
+        "step": int(not shared),
+        "fix": int(found.fix),
+    }
+    return constants, numbers
+
+
+def requantized(call: CallOp, b: LoopBuilder, total: IRScalar, channel: IRScalar) -> IRScalar:
+    """An output; the tables of the formula are the inputs from the fourth on."""
+    entry = channel * call.number("step")
+    multiplier, constant, shift = (b.load(it, [entry]) for it in b.inputs[3:6])
+    product = (total << 1).to(i64) * multiplier.to(i64) + constant
+    upper = (product >> 32).to(i32)
+    if call.number("fix"):
+        upper = shift.eq(0).select(upper, upper + (total >> 31))
+    return (upper >> shift).clamp(*call.numbers("clamp")).to(i8)
 
 
 def pairs(values: npt.NDArray[np.int8]) -> Ints:
@@ -125,16 +168,12 @@ class ConvS8(Kernel):
             formula(op),
         )
         assert weights is not None and source is not None and found is not None
-        tables = found.multiplier, found.constant, found.shift
-        shared = all((table == table[0]).all() for table in tables)
-        count = 1 if shared else len(found.multiplier)
+        constants, numbers = requantization_constants(found, lowering)
         inputs = [
             lowering.buffer(op.input),
             lowering.constant(packed(weights), i32, "weights"),
             lowering.constant(folded_bias(op).astype(np.int32), i32, "bias"),
-            lowering.constant(tables[0][:count].astype(np.int32), i32, "multiplier"),
-            lowering.constant(tables[1][:count], i64, "constant"),
-            lowering.constant(tables[2][:count].astype(np.int32), i32, "shift"),
+            *constants,
         ]
         parameters: dict[str, Parameter] = {
             "input_shape": shape_of(op.input),
@@ -145,9 +184,7 @@ class ConvS8(Kernel):
             "padding": tuple(op.padding.get_values()[::2]),
             "depth": self._depth(op),
             "zero_point": source.zero_point,
-            "clamp": op.stored_bounds(),
-            "step": int(not shared),
-            "fix": int(found.fix),
+            **numbers,
         }
         return lowering.call(self.name, inputs, parameters, self.scratch(op, target))
 
@@ -183,13 +220,7 @@ class ConvS8(Kernel):
 
             bounds = [(0, kernel[0]), (0, kernel[1]), (0, source[3])]
             total = b.reduce(bounds, b.load(b.inputs[2], [oc]), tap, ("ky", "kx", "k"))
-            entry = oc * call.number("step")
-            multiplier, constant, shift = (b.load(it, [entry]) for it in b.inputs[3:6])
-            product = (total << 1).to(i64) * multiplier.to(i64) + constant
-            upper = (product >> 32).to(i32)
-            if call.number("fix"):
-                upper = shift.eq(0).select(upper, upper + (total >> 31))
-            return (upper >> shift).clamp(*call.numbers("clamp")).to(i8)
+            return requantized(call, b, total, oc)
 
         b.produce(b.reshaped(b.outputs[0], target), element)
 

@@ -28,6 +28,7 @@ from nnc.dialects.types import Array, dense_attribute, memory_type
 
 BACKENDS: tuple[str, ...] = (
     "nnc.runtime.own_conv",
+    "nnc.runtime.own_depthwise",
     "nnc.runtime.cmsis_nn",
     "nnc.runtime.own",
     "nnc.runtime.binary_mve",

@@ -233,6 +233,8 @@ def test_results_that_need_many_bits() -> None:
     ("module", "target", "kernel", "reason"),
     [
         (depthwise(Q8, DOUBLE), M4, "arm_depthwise_conv_wrapper_s8", ""),
+        (depthwise(Q8, DOUBLE), DSP, "nnc_depthwise_s8", "takes fewer"),
+        (depthwise(Q8, RoundingAttr(Rounding.SINGLE)), DSP, "nnc_depthwise_s8", ""),
         (depthwise(Q8, DOUBLE, padding=(1, 1, 1, 2)), M4, "", "reads the middle column"),
         (depthwise(Q16, MB64), M4, "arm_depthwise_conv_wrapper_s16", ""),
         (depthwise(Q16, DOUBLE, i32), PORTABLE, "", "its accumulator is i32, not i64"),

@@ -39,7 +39,7 @@ NAMES = sorted(LAYERS)
 CHOSEN = [name for name in NAMES if "_ct_" not in name]
 """Rows that are chosen unless something else is asked for."""
 
-WITHOUT_DSP = {"arm_convolve_wrapper_s8"}
+WITHOUT_DSP = {"arm_convolve_wrapper_s8", "arm_depthwise_conv_wrapper_s8"}
 """Rows whose layers others take on cores with the DSP extension."""
 
 Case = tuple[ModuleOp, list[list[Array]]]
@@ -146,10 +146,10 @@ INSTEAD = {
 }
 """Rows whose layers others take where there is Helium."""
 
-NEVER = {"arm_softmax_s16", "nnc_conv_s8"}
+NEVER = {"arm_softmax_s16", "nnc_conv_s8", "nnc_depthwise_s8"}
 """Rows that the library itself is not good enough for, and those that are only used without it."""
 
-OURS = ("nnc_conv_s8",)
+OURS = ("nnc_conv_s8", "nnc_depthwise_s8")
 
 
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m33", "cortex-m55"])
