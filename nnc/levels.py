@@ -155,6 +155,7 @@ def run_as_c(module: ModuleOp, inputs: list[Tensor], samples: list[list[Array]])
             Path(name, file).write_text(text, encoding="utf-8")
         request = (sample_bytes(sample, inputs) for sample in samples)
         result = run_network(Path(name), "net", request, hook=True)
+    channels = channels_by_layer(network_of(module))
     runs: list[Run] = []
     for outputs, layers in zip(result.outputs, result.layers, strict=True):
         arrays = [values(t, d) for t, d in zip(result.network.outputs, outputs, strict=True)]
@@ -164,7 +165,6 @@ def run_as_c(module: ModuleOp, inputs: list[Tensor], samples: list[list[Array]])
             for tensor, data in zip(layer.outputs, contents, strict=True)
             if data is not None
         }
-        channels = channels_by_layer(network_of(module))
         runs.append(Run(tuple(arrays), known, channels=channels))
     return runs
 

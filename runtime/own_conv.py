@@ -114,6 +114,25 @@ def packed(values: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
     return ordered.view("<i4").ravel()
 
 
+def layer_problem(op: AccumulatingOp, target: Target) -> str | None:
+    """
+    Why a layer is not an int8 one of constants on a core with the DSP extension. Where the library
+    is linked, it is asked for; then these rows are not about the layer at all.
+    """
+    if target.library or not target.core.has_dsp:
+        return ""
+    problem = operands_problem(op, S8)
+    if problem is not None:
+        return problem
+    unknown = sorted(op.properties.keys() - KNOWN)
+    if unknown:
+        return f"it has {', '.join(unknown)}"
+    given = [op.weights, *([] if op.bias is None else [op.bias])]
+    if any(constant_values(value) is None for value in given):
+        return "its weights or bias are not constant"
+    return None
+
+
 class ConvS8(Kernel):
     """
     `nnc_conv_s8`: int8 convolutions in blocks of four pixels and two channels, with about half the
@@ -128,19 +147,13 @@ class ConvS8(Kernel):
     def legal(self, op: NnOp, target: Target) -> str | None:
         if not isinstance(op, Conv2DOp) or not S8.concerns(op.input):
             return ""
-        if target.library or not target.core.has_dsp:
-            return ""
-        problem = operands_problem(op, S8)
+        problem = layer_problem(op, target)
         if problem is not None:
             return problem
-        unknown = sorted(op.properties.keys() - KNOWN)
-        if unknown:
-            return f"it has {', '.join(unknown)}"
         if op.groups.value.data != 1:
             return "it has groups"
         weights = constant_values(op.weights)
-        if weights is None or (op.bias is not None and constant_values(op.bias) is None):
-            return "its weights or bias are not constant"
+        assert weights is not None
         second = pairs(weights)[:, 1]
         if second.min() < -127 or 128 * np.abs(second).sum(axis=1).max() >= LARGEST_SECOND:
             return "its weights are too large for two sums in one register"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from xdsl.dialects.builtin import i8, i32
@@ -13,12 +14,18 @@ from nnc.dialects.nn.convolution import DepthwiseConv2DOp
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
 from nnc.dialects.nn.window import Axis, Window
 from nnc.dialects.types import quantization_of, shape_of
-from nnc.runtime.cmsis_operands import S8, operands_problem
-from nnc.runtime.own_conv import KNOWN, formula_for, requantization_constants, requantized
+from nnc.runtime.cmsis_operands import S8
+from nnc.runtime.own_conv import (
+    formula_for,
+    layer_problem,
+    requantization_constants,
+    requantized,
+)
 from nnc.runtime.registry import Kernel, Lowering, Target, constant_values
 from nnc.runtime.upper_word import UpperWord
 
 
+@lru_cache(maxsize=16)
 def formula(op: DepthwiseConv2DOp) -> UpperWord | None:
     """A formula that equals the layer's requantisation for every sum that it can have."""
     weights = constant_values(op.weights)
@@ -44,22 +51,13 @@ class DepthwiseS8(Kernel):
     def legal(self, op: NnOp, target: Target) -> str | None:
         if not isinstance(op, DepthwiseConv2DOp) or not S8.concerns(op.input):
             return ""
-        if target.library or not target.core.has_dsp:
-            return ""
-        problem = operands_problem(op, S8)
+        problem = layer_problem(op, target)
         if problem is not None:
             return problem
-        unknown = sorted(op.properties.keys() - KNOWN)
-        if unknown:
-            return f"it has {', '.join(unknown)}"
         if op.multiplier != 1:
             return f"it has {op.multiplier} outputs for each channel"
         if shape_of(op.input)[3] % 4:
             return f"its {shape_of(op.input)[3]} channels are no multiple of 4"
-        if constant_values(op.weights) is None:
-            return "its weights are not constant"
-        if op.bias is not None and constant_values(op.bias) is None:
-            return "its bias is not constant"
         if formula(op) is None:
             return "no formula of the function equals its requantisation"
         return None
