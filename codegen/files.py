@@ -6,6 +6,7 @@ from xdsl.dialects.builtin import MemRefType, ModuleOp, TensorType
 from xdsl.utils.exceptions import DiagnosticException
 
 from nnc.codegen.data import memory_c_type, pointer_cast
+from nnc.codegen.labels import label_declarations, label_definitions
 from nnc.codegen.names import comment, literal
 from nnc.codegen.network import (
     NetworkPrinter,
@@ -111,6 +112,7 @@ def header(printer: NetworkPrinter) -> str:
     for port in printer.ports:
         lines += _accessor(printer, port)
     lines += [
+        *label_declarations(printer),
         "/* For code that does not know which network it runs; dropped where unused. */",
         f"extern const nnc_network {name}_network;",
         "",
@@ -205,7 +207,8 @@ def source(printer: NetworkPrinter) -> str:
             *printer.call(op, symbol),
             f"    NNC_END_LAYER({name}_network, {number});",
         ]
-    parts += [*_init(printer), *_run(printer, calls), *_descriptor(printer)]
+    parts += [*_init(printer), *_run(printer, calls), *label_definitions(printer)]
+    parts += _descriptor(printer)
     return "\n".join(parts)
 
 

@@ -35,6 +35,7 @@ from nnc.dialects.kernel.call import CallOp
 from nnc.dialects.kernel.memory import ConstantOp, ViewOp
 from nnc.dialects.kernel.nest import NestOp
 from nnc.dialects.kernel.operation import KernelOp
+from nnc.dialects.nn.labels import CLASSES, NAMES, texts_of
 from nnc.dialects.nn.states import INITIAL
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import (
@@ -51,7 +52,10 @@ ROLE, NAME, TYPE, OFFSET = "kernel.role", "nn.name", "nn.type", "kernel.offset"
 
 @dataclass(frozen=True)
 class Port:
-    """An input, output or state of the network: a function argument."""
+    """
+    An input, output or state of the network: a function argument. `names` are what its numbers
+    stand for, `classes` the labels along its last axis, where that is known.
+    """
 
     value: SSAValue
     role: str
@@ -61,6 +65,8 @@ class Port:
     offset: int | None
     index: int
     initial: DenseIntOrFPElementsAttr | None = None
+    names: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     @property
     def memory(self) -> MemRefType[Attribute]:
@@ -119,6 +125,8 @@ class NetworkPrinter:
                     offset.value.data if isinstance(offset, IntegerAttr) else None,
                     index,
                     initial if isinstance(initial, DenseIntOrFPElementsAttr) else None,
+                    texts_of(entries.data, NAMES),
+                    texts_of(entries.data, CLASSES),
                 )
             )
         return ports

@@ -95,7 +95,14 @@ def _refused(reason: str) -> FrontendError:
 
 
 def _opsets(model: onnx.ModelProto) -> dict[str, int]:
-    opsets = {_DOMAINS.get(it.domain, it.domain): it.version for it in model.opset_import}
+    opsets: dict[str, int] = {}
+    for it in model.opset_import:
+        domain = _DOMAINS.get(it.domain, it.domain)
+        if opsets.setdefault(domain, it.version) != it.version:
+            title = domain or "ai.onnx"
+            raise _refused(
+                f"expected one operator set of {title}, got {opsets[domain]} and {it.version}"
+            )
     newest = onnx.defs.onnx_opset_version()
     version = opsets.get("", newest)
     if not OLDEST_OPSET <= version <= newest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any, cast
 
@@ -31,7 +32,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 
-from nnc.dialects.onnx.base import AnyTensor
+from nnc.dialects.onnx.base import AnyTensor, StringType
 from nnc.dialects.types import dense_attribute, numpy_dtype
 
 LARGEST_TENSOR = 1 << 28
@@ -52,6 +53,7 @@ ELEMENTS: dict[int, Attribute] = {
     onnx.TensorProto.UINT16: _UNSIGNED[16],
     onnx.TensorProto.UINT32: _UNSIGNED[32],
     onnx.TensorProto.UINT64: _UNSIGNED[64],
+    onnx.TensorProto.STRING: StringType(),
 }
 """The element type of each of ONNX's that is known."""
 
@@ -113,9 +115,24 @@ def array_of(tensor: onnx.TensorProto) -> npt.NDArray[Any]:
         ) from error
 
 
+def strings_of(tensor: onnx.TensorProto) -> ArrayAttr[StringAttr]:
+    """The texts of a tensor of strings, in order. Raises UnsupportedValueError."""
+    if prod(tensor.dims) != len(tensor.string_data):
+        raise UnsupportedValueError(
+            f"expected {prod(tensor.dims)} strings, got {len(tensor.string_data)}"
+        )
+    name = tensor.name or "it"
+    return ArrayAttr([StringAttr(_text(data, name)) for data in tensor.string_data])
+
+
 def tensor_of(values: object, dtype: type[np.generic]) -> onnx.TensorProto:
     """A tensor of numbers or of a list of them."""
     return cast(Any, numpy_helper).from_array(np.asarray(values, dtype))
+
+
+def tensor_of_strings(values: Iterable[bytes], sizes: Sequence[int]) -> onnx.TensorProto:
+    """A tensor of texts in UTF-8."""
+    return onnx.TensorProto(data_type=onnx.TensorProto.STRING, dims=sizes, string_data=values)
 
 
 def attribute_of(proto: onnx.AttributeProto, kind: str) -> Attribute:
@@ -139,6 +156,8 @@ def attribute_of(proto: onnx.AttributeProto, kind: str) -> Attribute:
         case "ss":
             return ArrayAttr([StringAttr(_text(text, proto.name)) for text in proto.strings])
         case _:
+            if proto.t.data_type == onnx.TensorProto.STRING:
+                return strings_of(proto.t)
             values = array_of(proto.t)
             return dense_attribute(values, element_type(proto.t.data_type))
 

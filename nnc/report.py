@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, MemRefType, StringAttr, TensorType
@@ -30,13 +30,18 @@ LOOPS = "loops"
 
 @dataclass(frozen=True)
 class TensorRow:
-    """A tensor: `type` as the compiler writes it, `offset` in the arena if it is there."""
+    """
+    A tensor: `type` as the compiler writes it, `offset` in the arena if it is there. `names` are
+    what its numbers stand for, `classes` the labels along its last axis, where that is known.
+    """
 
     name: str
     shape: tuple[int, ...]
     type: str
     bytes: int
     offset: int | None
+    names: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,7 +190,8 @@ class _Reader:
         )
 
     def _port(self, port: Port) -> TensorRow:
-        return self._tensor(port.name, port.tensor, port.value)
+        row = self._tensor(port.name, port.tensor, port.value)
+        return replace(row, names=port.names, classes=port.classes)
 
     def _tensor(self, name: str, tensor: Attribute, value: SSAValue) -> TensorRow:
         assert isinstance(tensor, TensorType)
@@ -357,6 +363,7 @@ def as_markdown(report: Report) -> str:
                 for row in rows
             ],
         ),
+        *_labels(report),
         "## Layers",
         _table(
             ("", "name", "operation", "kernel", "MACs", "output", "offset", "why not CMSIS-NN"),
@@ -374,6 +381,17 @@ def as_markdown(report: Report) -> str:
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _labels(report: Report) -> list[str]:
+    """What the outputs' numbers and elements stand for."""
+    lines = [
+        f"- `{_cell(row.name)}`: {what} {', '.join(_cell(text) for text in texts)}"
+        for row in report.outputs
+        for what, texts in (("its numbers are", row.names), ("its elements are of", row.classes))
+        if texts
+    ]
+    return ["\n".join(lines)] if lines else []
 
 
 def _remarks(report: Report) -> str:

@@ -30,6 +30,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.interpreter import layer_names
+from nnc.dialects.nn.labels import CLASSES, NAMES, texts
 from nnc.dialects.nn.states import NAME
 from nnc.dialects.onnx.base import OnnxOp
 from nnc.dialects.onnx.structure import ConstantOp, NoValueOp
@@ -37,7 +38,7 @@ from nnc.dialects.types import shape_of
 from nnc.frontends.errors import FrontendError, Problem
 from nnc.passes.nn_builder import UnsupportedError
 from nnc.passes.onnx import REWRITES
-from nnc.passes.onnx.lowering import Lowering, Node
+from nnc.passes.onnx.lowering import TAKES_TEXTS, Lowering, Node, holds_texts
 
 REMARKS = "nn.remarks"
 
@@ -69,6 +70,8 @@ class _Function:
         self.function = function
         self.problems = problems
         self.unsupported: set[SSAValue] = set()
+        self.labels: list[dict[str, Attribute]] = []
+        self._refuse_text_inputs()
         self.block = Block(arg_types=function.body.block.arg_types)
         self.lowering = Lowering(self.block)
         for source, argument in zip(function.body.block.args, self.block.args, strict=True):
@@ -78,6 +81,15 @@ class _Function:
             self._rewrite(op)
         self.lowering.drop_unused()
         self._refuse_empty()
+
+    def _refuse_text_inputs(self) -> None:
+        names = _strings(self.function.attributes.get("onnx.inputs"))
+        for number, argument in enumerate(self.function.body.block.args):
+            if holds_texts(argument.type):
+                layer = names[number] if number < len(names) else None
+                reason, remedy = "strings are not supported", "a model that takes numbers works"
+                self.problems.append(Problem(reason, layer, "input", remedy))
+                self.unsupported.add(argument)
 
     def _refuse_empty(self) -> None:
         """What is left must have elements; shape arithmetic, which has no need to, is gone."""
@@ -105,10 +117,12 @@ class _Function:
         lowering = self.lowering
         if isinstance(op, ReturnOp):
             outputs = [lowering.value(operand) for operand in op.operands]
+            self.labels = [_labels(lowering, operand) for operand in op.operands]
             lowering.insert(ReturnOp(*(value for value in outputs if value is not None)))
             return
         if not isinstance(op, OnnxOp) or op.operator not in REWRITES:
             raise _not_supported()
+        self._check_texts(op)
         last = self.block.last_op
         found = REWRITES[op.operator](Node(op, lowering), lowering)
         results = [found] if isinstance(found, SSAValue) else list(found)
@@ -116,8 +130,30 @@ class _Function:
         for source, result in zip(op.results, results, strict=False):
             result.name_hint = source.name_hint
             lowering.bind(source, result)
+        for result in op.results[: len(results)]:
+            self._name_texts(op, result)
         self.unsupported.update(op.results[len(results) :])
         _locate_each(op.location, results)
+
+    def _check_texts(self, op: OnnxOp) -> None:
+        """Texts, which become numbers, may only go where no more than the numbers counts."""
+        names = {tuple(found) for found in self._names_of(op)}
+        if names and op.operator not in TAKES_TEXTS:
+            raise UnsupportedError("expected numbers, got strings")
+        if len(names) > 1:
+            raise UnsupportedError("expected strings of one list, got those of several")
+
+    def _names_of(self, op: OnnxOp) -> list[tuple[str, ...]]:
+        texts = [operand for operand in op.operands if holds_texts(operand.type)]
+        for operand in texts:
+            self.lowering.value(operand)
+        return [self.lowering.names[operand] for operand in texts]
+
+    def _name_texts(self, op: OnnxOp, result: SSAValue) -> None:
+        """Texts that an operator moves are those of its operand."""
+        names = self.lowering.names
+        if holds_texts(result.type) and result not in names:
+            names[result] = self._names_of(op)[0]
 
     def _check(self, last: Operation | None) -> None:
         """What a rewrite made must verify: its ops refuse types that they do not have."""
@@ -149,7 +185,7 @@ class _Function:
             block.arg_types, [operand.type for operand in terminator.operands]
         )
         function.arg_attrs = _attributes(function, "onnx.inputs")
-        function.res_attrs = _attributes(function, "onnx.outputs")
+        function.res_attrs = _attributes(function, "onnx.outputs", self.labels)
         remarks = _strings(function.attributes.pop("onnx.remarks", None))
         remarks += self.lowering.remarks
         if remarks:
@@ -171,10 +207,26 @@ def _not_supported() -> UnsupportedError:
     return UnsupportedError("this operator is not supported")
 
 
-def _attributes(function: FuncOp, key: str) -> ArrayAttr[DictionaryAttr] | None:
-    """The names of arguments or results, which an attribute of the function has until now."""
+def _attributes(
+    function: FuncOp, key: str, more: Sequence[dict[str, Attribute]] = ()
+) -> ArrayAttr[DictionaryAttr] | None:
+    """
+    The names of arguments or results, which an attribute of the function has until now, and what
+    else is known of each.
+    """
     names = _strings(function.attributes.pop(key, None))
-    return ArrayAttr([DictionaryAttr({NAME: StringAttr(name)}) for name in names]) or None
+    entries: list[dict[str, Attribute]] = [{NAME: StringAttr(name)} for name in names]
+    for number, known in enumerate(more):
+        if any(more):
+            entries += [{}] * (number + 1 - len(entries))
+            entries[number] = {**entries[number], **known}
+    return ArrayAttr([DictionaryAttr(entry) for entry in entries]) or None
+
+
+def _labels(lowering: Lowering, value: SSAValue) -> dict[str, Attribute]:
+    """What a result's numbers stand for."""
+    tables = ((NAMES, lowering.names), (CLASSES, lowering.classes))
+    return {key: texts(table[value]) for key, table in tables if value in table}
 
 
 def _strings(attribute: Attribute | None) -> list[str]:

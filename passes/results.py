@@ -18,6 +18,7 @@ from xdsl.rewriter import InsertPoint
 
 from nnc.dialects.kernel.memory import storage_of
 from nnc.dialects.kernel.nest import NestOp
+from nnc.dialects.nn.labels import CLASSES, NAMES
 from nnc.dialects.nn.loops import LoopBuilder
 from nnc.dialects.nn.states import INITIAL, NAME, State, initial_values
 from nnc.dialects.types import BinType, dense_attribute, element_of, memory_type, pack_bits
@@ -29,7 +30,7 @@ ROLE = "kernel.role"
 def describe(
     attributes: ArrayAttr[DictionaryAttr] | None, index: int, kind: Attribute, role: str
 ) -> DictionaryAttr:
-    """What buffers keep of an argument or result: name, tensor type, role, first value."""
+    """What buffers keep of an argument or result: name, type, role, first value, labels."""
     entries: dict[str, Attribute] = {
         NAME: StringAttr(f"{role}{index}"),
         TYPE: kind,
@@ -37,7 +38,7 @@ def describe(
     }
     if attributes is not None:
         given = attributes.data[index].data
-        entries.update({key: given[key] for key in (NAME, INITIAL) if key in given})
+        entries.update({key: given[key] for key in (NAME, INITIAL, NAMES, CLASSES) if key in given})
         if INITIAL in given and isinstance(element_of(kind), BinType):
             entries[INITIAL] = dense_attribute(pack_bits(initial_values(given, kind)), i32)
     return DictionaryAttr(entries)

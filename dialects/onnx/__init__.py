@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from xdsl.ir import Dialect
 
+from nnc.dialects.onnx.base import StringType
 from nnc.dialects.onnx.elementwise import ELEMENTWISE_OPS
 from nnc.dialects.onnx.layers import LAYERS_OPS
 from nnc.dialects.onnx.ml import ML_OPS
@@ -34,4 +35,4 @@ OPERATORS = {
 }
 """Every operator's operation, by the operator's domain and name."""
 
-Onnx = Dialect("onnx", [ConstantOp, NoValueOp, *OPERATORS.values()], [])
+Onnx = Dialect("onnx", [ConstantOp, NoValueOp, *OPERATORS.values()], [StringType])

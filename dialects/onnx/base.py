@@ -36,12 +36,13 @@ from xdsl.dialects.builtin import (
     f32,
     i64,
 )
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, ParametrizedAttribute, TypeAttribute
 from xdsl.irdl import (
     AttrConstraint,
     IRDLOperation,
     ParsePropInAttrDict,
     base,
+    irdl_attr_definition,
     irdl_op_definition,
     opt_prop_def,
     prop_def,
@@ -54,6 +55,20 @@ from xdsl.utils.exceptions import VerifyException
 
 AnyTensor: TypeAlias = TensorType[Attribute] | UnrankedTensorType[Attribute]
 
+
+@irdl_attr_definition
+class StringType(ParametrizedAttribute, TypeAttribute):
+    """
+    A text, such as the name of a class.
+
+    ```mlir
+    tensor<3x!onnx.string>
+    ```
+    """
+
+    name = "onnx.string"
+
+
 VALUE = base(TensorType[Attribute]) | base(UnrankedTensorType[Attribute]) | base(NoneType)
 """A tensor, of unknown rank where the file does not say it; `none` for what is left out."""
 
@@ -64,9 +79,9 @@ ATTRIBUTE_TYPES: dict[str, AttrConstraint] = {
     "is": DenseArrayBase[I64].constr(i64),
     "fs": DenseArrayBase[Float32Type].constr(f32),
     "ss": base(ArrayAttr[StringAttr]),
-    "t": base(DenseIntOrFPElementsAttr) | base(DenseResourceAttr),
+    "t": base(DenseIntOrFPElementsAttr) | base(DenseResourceAttr) | base(ArrayAttr[StringAttr]),
 }
-"""The constraint of each type of attribute."""
+"""The constraint of each type of attribute; a tensor of texts is a list of them."""
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import ClassVar
 
 from xdsl.dialects.builtin import (
+    ArrayAttr,
     DenseIntOrFPElementsAttr,
     DenseResourceAttr,
     NoneType,
+    StringAttr,
     TensorType,
 )
 from xdsl.ir import Attribute
@@ -23,7 +26,7 @@ from xdsl.irdl import (
 from xdsl.traits import ConstantLike, Pure
 from xdsl.utils.exceptions import VerifyException
 
-from nnc.dialects.onnx.base import operators
+from nnc.dialects.onnx.base import StringType, operators
 from nnc.dialects.types import Array, constant_bytes, dense_values, element_bytes, given, shape_of
 
 
@@ -34,6 +37,7 @@ class ConstantOp(IRDLOperation):
 
     ```mlir
     %w = onnx.Constant {value = dense<[1.0, 2.0]> : tensor<2xf32>} : tensor<2xf32>
+    %s = onnx.Constant {value = ["cat", "dog"]} : tensor<2x!onnx.string>
     ```
     """
 
@@ -42,24 +46,41 @@ class ConstantOp(IRDLOperation):
     assembly_format: ClassVar[str | None] = "attr-dict `:` type($output)"
     traits = traits_def(Pure(), ConstantLike())
 
-    value = prop_def(base(DenseIntOrFPElementsAttr) | base(DenseResourceAttr))
+    value = prop_def(
+        base(DenseIntOrFPElementsAttr) | base(DenseResourceAttr) | base(ArrayAttr[StringAttr])
+    )
     output = result_def(TensorType[Attribute])
 
     def verify_(self) -> None:
         kind = self.output.type
         assert isinstance(kind, TensorType)
-        expected = element_bytes(kind.element_type)
-        for extent in shape_of(self.output):
-            expected *= extent
+        count = prod(shape_of(self.output))
+        if isinstance(self.value, ArrayAttr) or kind.element_type == StringType():
+            self._verify_strings(count)
+            return
+        expected = count * element_bytes(kind.element_type)
         if constant_bytes(self.value) != expected:
             raise VerifyException(
                 f"expected {expected} bytes of data for {kind}, got {constant_bytes(self.value)}"
             )
 
+    def _verify_strings(self, count: int) -> None:
+        found = len(self.value) if isinstance(self.value, ArrayAttr) else None
+        if found != count or self.output.type.element_type != StringType():
+            what = "another constant" if found is None else f"{found} strings"
+            raise VerifyException(f"expected {count} strings for {self.output.type}, got {what}")
+
     @property
     def array(self) -> Array:
-        """The values. Raises DiagnosticException where the text left them out."""
+        """The values, not of strings. Raises DiagnosticException where the text left them out."""
+        assert not isinstance(self.value, ArrayAttr), "strings are no numbers"
         return dense_values(given(self.value), self.output.type)
+
+    @property
+    def strings(self) -> tuple[str, ...] | None:
+        """The texts of a constant of strings, in order; None of numbers."""
+        value = self.value
+        return tuple(it.data for it in value) if isinstance(value, ArrayAttr) else None
 
 
 @irdl_op_definition

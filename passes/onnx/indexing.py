@@ -7,6 +7,8 @@ from xdsl.dialects.builtin import IntegerType, StringAttr, TensorType, i1, i32, 
 from xdsl.ir import SSAValue
 
 from nnc.dialects.nn import logic, movement
+from nnc.dialects.nn.conversion import ReshapeOp
+from nnc.dialects.nn.reduction import ArgOp
 from nnc.dialects.nn.scatter import ScatterNdOp
 from nnc.dialects.types import Array, element_of, is_unsigned, shape_of
 from nnc.passes.nn_builder import UnsupportedError, integer
@@ -49,7 +51,7 @@ def counted_from_start(to: Lowering, indices: SSAValue, extents: list[int]) -> S
     each place along the last axis.
     """
     element = element_of(indices)
-    if isinstance(element, IntegerType) and is_unsigned(element):
+    if (isinstance(element, IntegerType) and is_unsigned(element)) or _is_place(indices):
         return indices
     known = to.folded(indices)
     room = np.asarray(extents if len(extents) > 1 else extents[0], np.int64)
@@ -61,6 +63,14 @@ def counted_from_start(to: Lowering, indices: SSAValue, extents: list[int]) -> S
         limits = to.reshape(limits, [1] * len(shape_of(indices)))
     below = compared(to, logic.LessOp, indices, scalar(to, 0, indices))
     return selected(to, below, add(to, indices, limits), indices)
+
+
+def _is_place(value: SSAValue) -> bool:
+    """Whether a number is one that an op has found, and so not below 0."""
+    owner = value.owner
+    while isinstance(owner, ReshapeOp):
+        owner = owner.input.owner
+    return isinstance(owner, ArgOp)
 
 
 @rewrite("Gather")

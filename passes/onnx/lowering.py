@@ -27,6 +27,7 @@ from xdsl.dialects.builtin import (
     TensorType,
     UnrankedTensorType,
     f32,
+    i32,
 )
 from xdsl.ir import Attribute, Block, SSAValue
 from xdsl.utils.exceptions import DiagnosticException
@@ -34,7 +35,7 @@ from xdsl.utils.hints import isa
 
 from nnc.dialects.nn.conversion import DequantizeOp
 from nnc.dialects.nn.movement import TransposeOp
-from nnc.dialects.onnx.base import OnnxOp
+from nnc.dialects.onnx.base import OnnxOp, StringType
 from nnc.dialects.onnx.structure import ConstantOp as SourceConstantOp
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import Array, dense_values, element_of, shape_of
@@ -59,6 +60,15 @@ KEEPS_QUANTIZATION = frozenset(
 """The operators that may get operands of quantised types; others get the stored integers."""
 
 
+TAKES_TEXTS = frozenset(
+    (
+        *("ArrayFeatureExtractor", "Concat", "Equal", "Expand", "Flatten", "Gather", "Identity"),
+        *("Reshape", "Slice", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze", "Where"),
+    )
+)
+"""The operators that may get texts, as their numbers in a list that all texts of a node share."""
+
+
 def rewrite(*operators: str) -> Callable[[Rewrite], Rewrite]:
     """Registers a function as the rewrite of these operators."""
 
@@ -81,6 +91,12 @@ class Lowering(NnBuilder):
     def __init__(self, block: Block):
         super().__init__(block)
         self.remarks: list[str] = []
+        self.names: dict[SSAValue, tuple[str, ...]] = {}
+        """Of values of the `onnx` function that hold texts: the texts that their numbers mean."""
+
+        self.classes: dict[SSAValue, tuple[str, ...]] = {}
+        """Of values of the `onnx` function with scores along the last axis: the classes' labels."""
+
         self._values: dict[SSAValue, SSAValue] = {}
 
     def bind(self, source: SSAValue, value: SSAValue) -> None:
@@ -98,6 +114,10 @@ class Lowering(NnBuilder):
     def _import_constant(self, op: SourceConstantOp) -> SSAValue:
         location, self.location = self.location, op.location
         try:
+            if op.strings is not None:
+                names, numbers = numbered(op.strings)
+                self.names[op.output] = names
+                return self.constant(numbers.reshape(shape_of(op.output)), i32)
             return self.constant(op.array, element_of(op.output))
         except DiagnosticException as error:
             raise UnsupportedError(str(error)) from error
@@ -158,6 +178,12 @@ class Lowering(NnBuilder):
         """[N, spatial..., C] as [N, C, spatial...]."""
         rank = len(shape_of(value))
         return self.transposed(value, [0, rank - 1, *range(1, rank - 1)])
+
+
+def numbered(strings: Sequence[str]) -> tuple[tuple[str, ...], Array]:
+    """The different ones of some texts, and for each text its int32 number among them."""
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(strings))}
+    return tuple(numbers), np.asarray([numbers[text] for text in strings], np.int32)
 
 
 def _without_axis(value: SSAValue) -> Attribute:
@@ -274,8 +300,9 @@ class Node:
 
     def result(self, shape: Sequence[int], number: int = 0) -> TensorType[Attribute]:
         """
-        The type of a result: the element type that it has and a shape that was computed from the
-        operands. Raises `UnsupportedError` where the file contradicts the shape.
+        The type of a result: the element type that it has (i32 for texts, which become numbers)
+        and a shape that was computed from the operands. Raises `UnsupportedError` where the file
+        contradicts the shape.
         """
         kind = self.op.results[number].type
         assert isinstance(kind, TensorType | UnrankedTensorType)
@@ -285,11 +312,18 @@ class Node:
             pairs = zip(given, shape, strict=False)
             if len(given) != len(shape) or any(a not in (DYNAMIC_INDEX, b) for a, b in pairs):
                 raise UnsupportedError(f"expected a result of shape {shape}, got {given}")
-        return TensorType(kind.element_type, shape)
+        return TensorType(i32 if holds_texts(kind) else kind.element_type, shape)
 
     def like(self, value: SSAValue, number: int = 0) -> TensorType[Attribute]:
         """`result` in the shape of a value."""
         return self.result(shape_of(value), number)
+
+
+def holds_texts(kind: Attribute) -> bool:
+    """Whether the elements of an `onnx` type are texts."""
+    return isinstance(kind, TensorType | UnrankedTensorType) and isinstance(
+        kind.element_type, StringType
+    )
 
 
 def axes_of(values: Sequence[int], rank: int) -> list[int]:

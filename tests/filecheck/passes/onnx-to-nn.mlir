@@ -73,3 +73,26 @@ func.func @main(%x: tensor<2x3x4xf32>) -> tensor<2x3x4xf32> {
 // CHECK-NEXT: nn.softmax
 // CHECK-SAME: tensor<2x4x3xf32>
 // CHECK-NEXT: nn.transpose
+
+// -----
+
+// Texts are numbers in a list that the result keeps; a map is its values.
+
+func.func @main(%x: tensor<1x2xf32>) -> (tensor<1x1x!onnx.string>, tensor<1x2xf32>)
+    attributes {onnx.inputs = ["x"], onnx.outputs = ["label", "scores"]} {
+  %names = onnx.Constant {value = ["cat", "dog"]} : tensor<2x!onnx.string>
+  %best = onnx.ArgMax %x {axis = 1 : i64, keepdims = 0 : i64, since = 13 : i64} : (tensor<1x2xf32>) -> tensor<1xi64>
+  %label = onnx.ArrayFeatureExtractor %names, %best {since = 1 : i64}
+    : (tensor<2x!onnx.string>, tensor<1xi64>) -> tensor<1x1x!onnx.string>
+  %map = onnx.ZipMap %x {classlabels_int64s = array<i64: 7, 9>, since = 1 : i64} : (tensor<1x2xf32>) -> tensor<1x2xf32>
+  func.return %label, %map : tensor<1x1x!onnx.string>, tensor<1x2xf32>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: (tensor<1x1xi32> {nn.name = "label", nn.names = ["cat", "dog"]}, tensor<1x2xf32> {nn.name = "scores", nn.classes = ["7", "9"]})
+// CHECK-NEXT: nn.arg_max
+// CHECK-NEXT: nn.reshape
+// CHECK-NEXT: nn.constant dense<[0, 1]>
+// CHECK-NEXT: nn.reshape
+// CHECK-NEXT: nn.gather
+// CHECK-NEXT: func.return

@@ -34,3 +34,19 @@ func.func @main() {
   %w = onnx.Constant {value = dense<[1.0, 2.0]> : tensor<2xf32>} : tensor<4xf32>
   func.return
 }
+
+// -----
+
+// CHECK: expected 3 strings for tensor<3x!onnx.string>, got 2 strings
+func.func @main() {
+  %w = onnx.Constant {value = ["cat", "dog"]} : tensor<3x!onnx.string>
+  func.return
+}
+
+// -----
+
+// CHECK: expected 3 strings for tensor<3x!onnx.string>, got another constant
+func.func @main() {
+  %w = onnx.Constant {value = dense<0> : tensor<3xi8>} : tensor<3x!onnx.string>
+  func.return
+}

@@ -9,6 +9,7 @@ func.func @main(%x: tensor<1x3x8x8xf32>, %n: tensor<*xi64>) -> tensor<*xf32>
   %e = onnx.Elu %c {alpha = 1.5 : f32, since = 6 : i64} : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
   %p, %i = onnx.MaxPool %e {kernel_shape = array<i64: 2, 2>, since = 12 : i64}
     : (tensor<1x4x8x8xf32>) -> (tensor<1x4x7x7xf32>, tensor<1x4x7x7xi64>) loc(fused["pool", "places"])
+  %s = onnx.Constant {value = ["cat", "dog"]} : tensor<2x!onnx.string>
   %y = onnx.Reshape %p, %n {allowzero = 0 : i64, since = 14 : i64}
     : (tensor<1x4x7x7xf32>, tensor<*xi64>) -> tensor<*xf32>
   func.return %y : tensor<*xf32>
@@ -24,5 +25,6 @@ func.func @main(%x: tensor<1x3x8x8xf32>, %n: tensor<*xi64>) -> tensor<*xf32>
 // CHECK-SAME: alpha = 1.500000e+00 : f32
 // CHECK-NEXT: onnx.MaxPool
 // CHECK-SAME: loc(fused["pool", "places"])
+// CHECK-NEXT: onnx.Constant {value = ["cat", "dog"]} : tensor<2x!onnx.string>
 // CHECK-NEXT: onnx.Reshape
 // CHECK-SAME: -> tensor<*xf32>
