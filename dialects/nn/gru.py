@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from xdsl.dialects.builtin import StringAttr, TensorType, UnitAttr, f32
+from xdsl.dialects.builtin import FloatAttr, StringAttr, TensorType, UnitAttr, f32
 from xdsl.ir import Attribute
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
+from nnc.dialects.nn.activations import activated, check_activation
 from nnc.dialects.nn.algebra import INDEX
 from nnc.dialects.nn.base import S
-from nnc.dialects.nn.lstm import ACTIVATIONS, activated
+from nnc.dialects.nn.lstm import clipped, take_steps
 from nnc.dialects.nn.program import Program, ProgramOp
 from nnc.dialects.nn.recurrent import check_same, check_shape
 from nnc.dialects.types import element_of, shape_of
@@ -25,10 +26,12 @@ class GruOp(ProgramOp):
     """
     A gated recurrent unit in float32, with gates in the order update `z`, reset `r`, candidate.
 
-    Operands: `input` [B, T, I], `weights` [3, U, I], `recurrent` [3, U, U], `bias` and
-    `recurrent_bias` [3, U], the state `hidden` [B, U]; results are the outputs of all steps and the
-    next state. A step is `h' = z h + (1 - z) activation(W x + b + R (r h) + c)`; with `reset_after`
-    the reset gate multiplies the sum instead, `r (R h + c)`.
+    Operands: `input` [B, T, I] (with `time_major` [T, B, I]), `weights` [3, U, I], `recurrent`
+    [3, U, U], `bias` and `recurrent_bias` [3, U], the state `hidden` [B, U]; results are the
+    outputs of all steps and the next state. A step is `h' = z h + (1 - z) activation(W x + b +
+    R (r h) + c)`; with `reset_after` the reset gate multiplies the sum instead, `r (R h + c)`. With
+    `reverse` the last step is taken first; each output is where its input is. `sum_clip` bounds
+    what activations get.
 
     Source: `GRUCell` in `keras/src/layers/rnn/gru.py`; GRU in ONNX, `linear_before_reset`.
 
@@ -53,11 +56,15 @@ class GruOp(ProgramOp):
     activation = prop_def(StringAttr)
     gate_activation = prop_def(StringAttr)
     reset_after = opt_prop_def(UnitAttr)
+    time_major = opt_prop_def(UnitAttr)
+    reverse = opt_prop_def(UnitAttr)
+    sum_clip = opt_prop_def(FloatAttr)
 
     @property
     def sizes(self) -> tuple[int, int, int, int]:
         """Batch, time, inputs and units."""
-        batch, time, depth = shape_of(self.input)
+        first, second, depth = shape_of(self.input)
+        batch, time = (second, first) if self.time_major is not None else (first, second)
         return batch, time, depth, shape_of(self.recurrent)[1]
 
     def verify_(self) -> None:
@@ -68,10 +75,10 @@ class GruOp(ProgramOp):
         check_shape("a recurrent bias", self.recurrent_bias, (3, units))
         check_shape("a hidden state", self.hidden, (batch, units))
         check_same("a next hidden state", self.next_hidden, self.hidden)
-        check_shape("an output", self.output, (batch, time, units))
-        for name in (self.activation.data, self.gate_activation.data):
-            if name not in ACTIVATIONS:
-                raise VerifyException(f"expected one of {', '.join(ACTIVATIONS)}, got {name}")
+        order = (time, batch) if self.time_major is not None else (batch, time)
+        check_shape("an output", self.output, (*order, units))
+        for name in (self.activation, self.gate_activation):
+            check_activation(name)
         for value in (*self.operands, *self.results):
             if element_of(value) != f32:
                 raise VerifyException(f"expected float32 tensors, got {value.type}")
@@ -89,7 +96,14 @@ class GruOp(ProgramOp):
 
     def run(self, p: Program[S]) -> None:
         p.copy(_HIDDEN, len(self.operands) + 1)
-        p.repeat(self.sizes[1], lambda t: self._step(p, t))
+        take_steps(p, self.sizes[1], self.reverse, lambda t: self._step(p, t))
+
+    def _place(self, t: S, b: S, k: S) -> list[S]:
+        """The index of an element of the input or the output."""
+        return [t, b, k] if self.time_major is not None else [b, t, k]
+
+    def _activated(self, given: StringAttr, total: S) -> S:
+        return activated(given, clipped(total, self.sum_clip))
 
     def _step(self, p: Program[S], t: S) -> None:
         """All units see the last state before it changes."""
@@ -112,14 +126,14 @@ class GruOp(ProgramOp):
                 past = self._gate(p, _RESET, (t, b, u)) * past
             else:
                 past = self._from_state(p, _CANDIDATE, u, lambda k: p.load(kept, [b, k]))
-            candidate = activated(self.activation.data, total + past)
+            candidate = self._activated(self.activation, total + past)
             p.store(fresh, [b, u], update * last(b, u) + (1.0 - update) * candidate)
 
         def emit(index: list[S]) -> None:
             b, u = index
             value = p.load(fresh, [b, u])
             p.store(state, [b, u], value)
-            p.store(output, [b, t, u], value)
+            p.store(output, self._place(t, b, u), value)
 
         if self.reset_after is None:
             p.for_each([batch, units], reset)
@@ -130,13 +144,14 @@ class GruOp(ProgramOp):
         t, b, u = at
         state = len(self.operands) + 1
         past = self._from_state(p, gate, u, lambda k: p.load(state, [b, k]))
-        return activated(self.gate_activation.data, self._from_input(p, gate, t, b, u) + past)
+        total = self._from_input(p, gate, t, b, u) + past
+        return self._activated(self.gate_activation, total)
 
     def _from_input(self, p: Program[S], gate: int, t: S, b: S, u: S) -> S:
         row = p.constant(gate, INDEX)
 
         def term(k: S) -> S:
-            return p.load(_INPUT, [b, t, k]) * p.load(_WEIGHTS, [row, u, k])
+            return p.load(_INPUT, self._place(t, b, k)) * p.load(_WEIGHTS, [row, u, k])
 
         return p.load(_BIAS, [row, u]) + p.sum(self.sizes[2], f32, term)
 

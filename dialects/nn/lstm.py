@@ -2,7 +2,8 @@
 Long short-term memory: a sequence of steps, each with gates over the input and the last output.
 
 All gates are in one tensor of weights, in the order input, forget, cell, output; without an input
-gate ("coupled") its place is taken by one minus the forget gate. Optional parts are operands behind
+gate ("coupled") its place is taken by one minus the forget gate, and without a forget gate
+(`input_forget`) its place by one minus the input gate. Optional parts are operands behind
 the fixed ones, in the order of the flags that announce them: `peephole`, `normalized`, `projected`,
 `projection_bias`.
 """
@@ -25,6 +26,7 @@ from xdsl.irdl import (
 )
 from xdsl.utils.exceptions import VerifyException
 
+from nnc.dialects.nn.activations import activated, check_activation
 from nnc.dialects.nn.algebra import INDEX
 from nnc.dialects.nn.base import S
 from nnc.dialects.nn.checks import Kind, check_element, check_kind
@@ -49,7 +51,8 @@ class LstmBase(ProgramOp, ABC):
     [G, U, P], `bias` [G, U], the states `hidden` [B, P] and `cell` [B, U], then as announced
     peephole weights [G - 1, U] (for all gates but that of the cell), normalisation coefficients
     [G, U], projection weights [P, U] and a projection bias [P]. Results: the outputs of all steps,
-    and the next states.
+    and the next states. With `reverse` the last step is taken first; each output is where its input
+    is.
     """
 
     input = operand_def(TensorType)
@@ -64,6 +67,7 @@ class LstmBase(ProgramOp, ABC):
     next_cell = result_def(TensorType)
 
     time_major = opt_prop_def(UnitAttr)
+    reverse = opt_prop_def(UnitAttr)
     peephole = opt_prop_def(UnitAttr)
     normalized = opt_prop_def(UnitAttr)
     projected = opt_prop_def(UnitAttr)
@@ -87,10 +91,10 @@ class LstmBase(ProgramOp, ABC):
         """A gate from its sum."""
 
     @abstractmethod
-    def next_of_cell(self, cell: S, forget: S, entry: S | None, candidate: S) -> S:
+    def next_of_cell(self, cell: S, forget: S | None, entry: S | None, candidate: S) -> S:
         """
         The cell as it is stored, from its last value and the gates; coupled, without an input gate
-        `entry`.
+        `entry` or without a forget gate.
         """
 
     @abstractmethod
@@ -186,7 +190,7 @@ class LstmBase(ProgramOp, ABC):
     def run(self, p: Program[S]) -> None:
         p.copy(HIDDEN, self.buffer("hidden"))
         p.copy(CELL, self.buffer("cell"))
-        p.repeat(self.sizes[1], lambda t: self.step(p, t))
+        take_steps(p, self.sizes[1], self.reverse, lambda t: self.step(p, t))
 
     def step(self, p: Program[S], t: S) -> None:
         """One step: the next states, and the output."""
@@ -219,7 +223,7 @@ class LstmBase(ProgramOp, ABC):
 
         before = p.load(self.buffer("cell"), [b, u])
         entry = gate("input", before) if "input" in self.gates else None
-        forget = gate("forget", before)
+        forget = gate("forget", before) if "forget" in self.gates else None
         after = self.next_of_cell(before, forget, entry, gate("cell", None))
         p.store(self.buffer("cell"), [b, u], after)
         value = self.product(p, gate("output", after), after)
@@ -247,8 +251,8 @@ class LstmBase(ProgramOp, ABC):
         def update(index: list[S]) -> None:
             b, u = index
             entry = load("input", b, u) if "input" in self.gates else None
-            forget, candidate = load("forget", b, u), load("cell", b, u)
-            before = p.load(cells, [b, u])
+            forget = load("forget", b, u) if "forget" in self.gates else None
+            before, candidate = p.load(cells, [b, u]), load("cell", b, u)
             p.store(cells, [b, u], self.next_of_cell(before, forget, entry, candidate))
 
         def multiply(index: list[S]) -> None:
@@ -263,30 +267,27 @@ class LstmBase(ProgramOp, ABC):
         p.for_each([batch, units], multiply)
 
 
-ACTIVATIONS = (
-    *("identity", "relu", "relu6", "relu_n1_to_1", "tanh", "logistic"),
-    *("hard_sigmoid_5", "hard_sigmoid_6"),
-)
-"""
-What recurrent layers may have as activations. The hard sigmoids are straight lines through 1/2 with
-a slope of 1/5 or 1/6, between 0 and 1.
-"""
-
-
 class FloatLstm(LstmBase, ABC):
-    """What LSTMs with a float state share."""
+    """
+    What LSTMs with a float state share. `activation` is that of the candidate and, unless there is
+    an `output_activation`, of the cell on its way out; gates are `logistic` unless there is a
+    `gate_activation`. `sum_clip` bounds what the candidate's and the gates' activations get.
+    """
 
     activation = prop_def(StringAttr)
     gate_activation = opt_prop_def(StringAttr)
+    output_activation = opt_prop_def(StringAttr)
+    input_forget = opt_prop_def(UnitAttr)
+    sum_clip = opt_prop_def(FloatAttr)
     cell_clip = opt_prop_def(FloatAttr)
     projection_clip = opt_prop_def(FloatAttr)
 
     def verify_(self) -> None:
         super().verify_()
-        for name in (self.activation, self.gate_activation):
-            if name is not None and name.data not in ACTIVATIONS:
-                expected = ", ".join(ACTIVATIONS)
-                raise VerifyException(f"expected one of {expected}, got {name.data}")
+        for name in (self.activation, self.gate_activation, self.output_activation):
+            check_activation(name)
+        if self.input_forget is not None and shape_of(self.weights)[0] != len(GATES) - 1:
+            raise VerifyException(f"expected weights of 3 gates, got {shape_of(self.weights)[0]}")
         for value in (self.input, self.hidden, self.cell, self.output, self.bias):
             if element_of(value) != f32:
                 raise VerifyException(f"expected float32 tensors, got {value.type}")
@@ -295,18 +296,29 @@ class FloatLstm(LstmBase, ABC):
     def working_types(self) -> tuple[Attribute, Attribute]:
         return f32, f32
 
-    def activate(self, gate: str, total: S) -> S:
-        if gate == "cell":
-            return activated(self.activation.data, total)
-        given = self.gate_activation
-        return activated("logistic" if given is None else given.data, total)
+    @property
+    def gates(self) -> tuple[str, ...]:
+        if self.input_forget is None:
+            return super().gates
+        return tuple(name for name in GATES if name != "forget")
 
-    def next_of_cell(self, cell: S, forget: S, entry: S | None, candidate: S) -> S:
-        share = 1.0 - forget if entry is None else entry
-        return _clipped(forget * cell + candidate * share, self.cell_clip)
+    def activate(self, gate: str, total: S) -> S:
+        total = clipped(total, self.sum_clip)
+        if gate == "cell":
+            return activated(self.activation, total)
+        given = self.gate_activation
+        return activated(StringAttr("logistic") if given is None else given, total)
+
+    def next_of_cell(self, cell: S, forget: S | None, entry: S | None, candidate: S) -> S:
+        if entry is None:
+            assert forget is not None, "one of the two gates is there"
+            entry = 1.0 - forget
+        kept = 1.0 - entry if forget is None else forget
+        return clipped(kept * cell + candidate * entry, self.cell_clip)
 
     def product(self, p: Program[S], output: S, cell: S) -> S:
-        return output * activated(self.activation.data, cell)
+        given = self.output_activation
+        return output * activated(self.activation if given is None else given, cell)
 
     def normalize(self, p: Program[S], gate: str) -> None:
         batch, _, _, units, _ = self.sizes
@@ -392,7 +404,7 @@ class LstmOp(FloatLstm):
             return p.load(self.buffer("product"), [b, u]) * p.load(weights, [k, u])
 
         total = self.projection_start(p, k) + p.sum(self.sizes[3], f32, term)
-        return _clipped(total, self.projection_clip)
+        return clipped(total, self.projection_clip)
 
 
 @irdl_op_definition
@@ -490,7 +502,7 @@ class DynamicLstmOp(FloatLstm):
         total = self.projection_start(p, k) + self._scaled(
             p, 2, self.sizes[3], b, lambda u: p.load(weights, [k, u]), self.scale(weights, 0)
         )
-        return _clipped(total, self.projection_clip)
+        return clipped(total, self.projection_clip)
 
     def scale(self, operand: int, row: int) -> float:
         """The scale of the weights of one gate."""
@@ -527,26 +539,13 @@ def scaled_sum(
     return p.sum(width, i32, term).to(f32) * (p.load(source.scales, [b]) * scale)
 
 
-def activated(name: str, x: S) -> S:
-    """A function of a float, by its name in `ACTIVATIONS`."""
-    match name:
-        case "tanh":
-            return x.math("tanh")
-        case "logistic":
-            return 1.0 / (1.0 + (-x).math("exp"))
-        case "relu":
-            return x.max(0.0)
-        case "relu6":
-            return x.clamp(0.0, 6.0)
-        case "relu_n1_to_1":
-            return x.clamp(-1.0, 1.0)
-        case "hard_sigmoid_5":
-            return (x * 0.2 + 0.5).clamp(0.0, 1.0)
-        case "hard_sigmoid_6":
-            return (x + 3.0).clamp(0.0, 6.0) / 6.0
-        case _:
-            return x
-
-
-def _clipped(x: S, bound: FloatAttr | None) -> S:
+def clipped(x: S, bound: FloatAttr | None) -> S:
+    """A float between minus a bound and the bound, where there is one."""
     return x if bound is None else x.clamp(-bound.value.data, bound.value.data)
+
+
+def take_steps(
+    p: Program[S], count: int, reverse: UnitAttr | None, step: Callable[[S], None]
+) -> None:
+    """Takes all steps of a sequence, the last one first with `reverse`."""
+    p.repeat(count, lambda t: step(t if reverse is None else (count - 1) - t))

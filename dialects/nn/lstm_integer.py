@@ -163,7 +163,8 @@ class IntegerLstmOp(LstmBase):
         wide = total.to(i32)
         return (fixed16.tanh(wide, 3) if gate == "cell" else fixed16.logistic(wide)).to(i16)
 
-    def next_of_cell(self, cell: S, forget: S, entry: S | None, candidate: S) -> S:
+    def next_of_cell(self, cell: S, forget: S | None, entry: S | None, candidate: S) -> S:
+        assert forget is not None, "an integer LSTM always has a forget gate"
         gate = forget.to(i32)
         share = _LARGEST - gate if entry is None else entry.to(i32)
         kept = (gate * cell.to(i32)).rdbp(gate.lift(15))

@@ -6,15 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from xdsl.dialects.builtin import StringAttr, TensorType, UnitAttr, f32, i8, i32
+from xdsl.dialects.builtin import FloatAttr, StringAttr, TensorType, UnitAttr, f32, i8, i32
 from xdsl.ir import Attribute
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
+from nnc.dialects.nn.activations import activated, check_activation
 from nnc.dialects.nn.base import S
 from nnc.dialects.nn.checks import Kind, check_element, check_kind
 from nnc.dialects.nn.dynamic import Quantized, quantize_rows
-from nnc.dialects.nn.lstm import ACTIVATIONS, activated, scaled_sum
+from nnc.dialects.nn.lstm import clipped, scaled_sum, take_steps
 from nnc.dialects.nn.program import Program, ProgramOp
 from nnc.dialects.nn.recurrent import check_same, check_shape
 from nnc.dialects.types import element_of, quantization_of, shape_of
@@ -26,7 +27,8 @@ class RnnBase(ProgramOp, ABC):
     """
     What both kinds share: operands `input` [B, T, I] (with `time_major` [T, B, I]), `weights`
     [U, I], `recurrent` [U, U], `bias` [U] and the state `hidden` [B, U]; results are the outputs of
-    all steps and the next state.
+    all steps and the next state. With `reverse` the last step is taken first; each output is where
+    its input is. `sum_clip` bounds what the activation gets.
     """
 
     input = operand_def(TensorType)
@@ -39,6 +41,8 @@ class RnnBase(ProgramOp, ABC):
 
     activation = prop_def(StringAttr)
     time_major = opt_prop_def(UnitAttr)
+    reverse = opt_prop_def(UnitAttr)
+    sum_clip = opt_prop_def(FloatAttr)
 
     @abstractmethod
     def unit_sum(self, p: Program[S], t: S, b: S, u: S) -> S:
@@ -60,9 +64,7 @@ class RnnBase(ProgramOp, ABC):
         check_same("a next hidden state", self.next_hidden, self.hidden)
         order = (time, batch) if self.time_major is not None else (batch, time)
         check_shape("an output", self.output, (*order, units))
-        if self.activation.data not in ACTIVATIONS:
-            expected = ", ".join(ACTIVATIONS)
-            raise VerifyException(f"expected one of {expected}, got {self.activation.data}")
+        check_activation(self.activation)
         for value in (self.input, self.bias, self.hidden, self.output):
             if element_of(value) != f32:
                 raise VerifyException(f"expected float32 tensors, got {value.type}")
@@ -89,7 +91,7 @@ class RnnBase(ProgramOp, ABC):
 
     def run(self, p: Program[S]) -> None:
         p.copy(_HIDDEN, self.state)
-        p.repeat(self.sizes[1], lambda t: self.step(p, t))
+        take_steps(p, self.sizes[1], self.reverse, lambda t: self.step(p, t))
 
     def step(self, p: Program[S], t: S) -> None:
         """One step; all units see the last state before it changes."""
@@ -98,7 +100,8 @@ class RnnBase(ProgramOp, ABC):
 
         def compute(index: list[S]) -> None:
             b, u = index
-            value = activated(self.activation.data, self.unit_sum(p, t, b, u))
+            total = clipped(self.unit_sum(p, t, b, u), self.sum_clip)
+            value = activated(self.activation, total)
             p.store(fresh, [b, u], value)
 
         def emit(index: list[S]) -> None:

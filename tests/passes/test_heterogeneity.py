@@ -7,8 +7,10 @@ from pathlib import Path
 
 from support.compiled import parse
 from xdsl.context import Context
-from xdsl.ir import Operation
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation, SSAValue
 
+from nnc.dialects.nn.conversion import ConstantOp
 from nnc.passes import load_pass
 
 DOCUMENT = Path(__file__).parents[2] / "docs/heterogeneity.md"
@@ -16,11 +18,17 @@ DOCUMENT = Path(__file__).parents[2] / "docs/heterogeneity.md"
 
 def imported(text: str, *passes: str) -> list[Operation]:
     """The `nn` ops of a function of another dialect, without its constants."""
+    module = converted(text, *passes)
+    ops = [op for op in module.walk() if op.name.startswith("nn.")]
+    return [op for op in ops if op.name != "nn.constant"]
+
+
+def converted(text: str, *passes: str) -> ModuleOp:
+    """A module of another dialect after some passes."""
     module = parse(text)
     for name in passes:
         load_pass(name)().apply(Context(), module)
-    ops = [op for op in module.walk() if op.name.startswith("nn.")]
-    return [op for op in ops if op.name != "nn.constant"]
+    return module
 
 
 def tfl(text: str, *passes: str) -> list[Operation]:
@@ -156,6 +164,66 @@ def test_dense_weights_and_quantisation() -> None:
     assert dense.results[0].type == same.results[0].type
 
 
+def values_of(value: SSAValue) -> list[float]:
+    """The elements of a constant."""
+    assert isinstance(value.owner, ConstantOp)
+    return [float(number) for number in value.owner.values.ravel()]
+
+
+def test_gates() -> None:
+    """One unit over one input, each gate with a weight of its own."""
+    parts = (
+        *(f"%w{gate}" for gate in "ifco"),
+        *(f"%w{gate}" for gate in "ifco"),
+        *("%none",) * 3,
+        *(f"%b{gate}" for gate in "ifco"),
+        *("%none",) * 2,
+        *("%h", "%c"),
+        *("%none",) * 4,
+    )
+    kinds = {"w": "tensor<1x1xf32>", "b": "tensor<1xf32>", "n": "none"}
+    kinds |= {"h": "tensor<1x1xf32>", "c": "tensor<1x1xf32>"}
+    constants = "\n".join(
+        f"%w{gate} = tfl.pseudo_const dense<{number}.0> : tensor<1x1xf32> -> tensor<1x1xf32>\n"
+        f"%b{gate} = tfl.pseudo_const dense<{number}.0> : tensor<1xf32> -> tensor<1xf32>"
+        for number, gate in enumerate("ifco", 1)
+    )
+    first = converted(
+        f"""
+    func.func @main(%x: tensor<1x4x1xf32>) -> tensor<1x4x1xf32> {{
+      {constants}
+      %none = tfl.no_value : none
+      %h = tfl.variable : tensor<1x1xf32>
+      %c = tfl.variable : tensor<1x1xf32>
+      %y = tfl.unidirectional_sequence_lstm %x, {", ".join(parts)}
+        {{fused_activation_function = "TANH"}} : (tensor<1x4x1xf32>,
+        {", ".join(kinds[part[1]] for part in parts)}) -> tensor<1x4x1xf32>
+      func.return %y : tensor<1x4x1xf32>
+    }}""",
+        "tfl-to-nn",
+    )
+    second = converted(
+        """
+    func.func @main(%x: tensor<1x4x1xf32>) -> tensor<1x4x1x1xf32> {
+      %w = onnx.Constant {value = dense<[[[1.0], [4.0], [2.0], [3.0]]]> : tensor<1x4x1xf32>}
+        : tensor<1x4x1xf32>
+      %b = onnx.Constant {value = dense<[[0.5, 3.5, 1.5, 2.5, 0.5, 0.5, 0.5, 0.5]]>
+        : tensor<1x8xf32>} : tensor<1x8xf32>
+      %y = onnx.LSTM %x, %w, %w, %b {hidden_size = 1 : i64, layout = 1 : i64, since = 14 : i64}
+        : (tensor<1x4x1xf32>, tensor<1x4x1xf32>, tensor<1x4x1xf32>, tensor<1x8xf32>)
+        -> tensor<1x4x1x1xf32>
+      func.return %y : tensor<1x4x1x1xf32>
+    }""",
+        "onnx-to-nn",
+    )
+    weights = [
+        [values_of(operand) for operand in op.operands[1:4]]
+        for op in (*first.walk(), *second.walk())
+        if op.name == "nn.lstm"
+    ]
+    assert weights == [[[1.0, 2.0, 3.0, 4.0]] * 3] * 2
+
+
 def test_the_document_has_its_rows() -> None:
     rows = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| ")]
-    assert len(rows) == 11
+    assert len(rows) == 12

@@ -96,3 +96,25 @@ func.func @main(%x: tensor<1x2xf32>) -> (tensor<1x1x!onnx.string>, tensor<1x2xf3
 // CHECK-NEXT: nn.reshape
 // CHECK-NEXT: nn.gather
 // CHECK-NEXT: func.return
+
+// -----
+
+// Each direction of a recurrent layer is an op; gates are put in the order of `nn`, input, forget, cell, output.
+
+func.func @main(%x: tensor<3x1x1xf32>, %h: tensor<2x1x1xf32>) -> (tensor<3x2x1x1xf32>, tensor<2x1x1xf32>) {
+  %w = onnx.Constant {value = dense<[[[1.0], [2.0], [3.0], [4.0]], [[5.0], [6.0], [7.0], [8.0]]]> : tensor<2x4x1xf32>} : tensor<2x4x1xf32>
+  %none = onnx.NoValue : none
+  %y, %hn, %cn = onnx.LSTM %x, %w, %w, %none, %none, %h {activations = ["HardSigmoid", "Tanh", "Softsign", "Sigmoid", "LeakyRelu", "LeakyRelu"],
+    activation_alpha = array<f32: 0.25, 0.5, 0.75>, activation_beta = array<f32: 0.5>, clip = 2.0 : f32, direction = "bidirectional", hidden_size = 1 : i64, since = 14 : i64}
+    : (tensor<3x1x1xf32>, tensor<2x4x1xf32>, tensor<2x4x1xf32>, none, none, tensor<2x1x1xf32>) -> (tensor<3x2x1x1xf32>, tensor<2x1x1xf32>, none)
+  func.return %y, %hn : tensor<3x2x1x1xf32>, tensor<2x1x1xf32>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK: %[[W:.*]] = nn.constant dense<{{.*}}[1.000000e+00]{{.*}}[3.000000e+00]{{.*}}[4.000000e+00]{{.*}}[2.000000e+00]{{.*}}>
+// CHECK: nn.lstm %x, %[[W]]
+// CHECK-SAME: activation = "tanh", gate_activation = "hard_sigmoid(0.25, 0.5)", output_activation = "softsign", time_major, sum_clip = 2.000000e+00 : f32}
+// CHECK-NOT: reverse
+// CHECK: nn.lstm
+// CHECK-SAME: activation = "leaky_relu(0.5)", output_activation = "leaky_relu(0.75)", time_major, reverse, sum_clip = 2.000000e+00 : f32}
+// CHECK: nn.concat
