@@ -15,7 +15,7 @@ from difflib import get_close_matches
 
 from nnc.boards import core
 
-NUMERICS_CHOICES = ("tflite", "tflm", "lce-device", "onnx")
+NUMERICS_CHOICES = ("tflite", "tflm", "lce-device", "onnx", "onnx-exact")
 KERNEL_CHOICES = ("none", "portable", "cmsis-nn", "auto")
 OPTIMIZE_CHOICES = ("time", "ram", "flash", "balanced")
 IO_CHOICES = ("inside", "outside")
@@ -29,6 +29,7 @@ CONTRACTS = {
     "tflm": "tflm",
     "lce-device": "tflite-2.21, lce-device",
     "onnx": "onnx",
+    "onnx-exact": "onnx-exact",
 }
 """The numeric contracts by the names that options have for them, with what they reproduce."""
 
@@ -45,7 +46,8 @@ class Options:
     - `target` is a core's name. `optimize` is what counts: "time", "ram", "flash" or "balanced".
     - `numerics` is the contract: "tflite" (its reference kernels, bit for bit), "tflm", or
       "lce-device": as "tflite", but int8 results of the Larq compute engine round as on Arm. ONNX
-      models have "onnx", which "tflite" stands for with them.
+      models have "onnx" (in fixed point; "tflite" stands for it), "onnx-exact" (as ONNX Runtime
+      computes) or "tflm".
     - `kernels`: "none" (loops only), "portable" (also our kernels and our portable implementation
       of CMSIS-NN's), "cmsis-nn" (the library), or "auto": the library where CMSIS_NN_ROOT says
       where it is, else portable. With `optimize` "ram" or "flash" that is always portable: its

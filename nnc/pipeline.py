@@ -34,12 +34,15 @@ LARGEST_MODEL = 256 << 20
 """Bytes of the largest file that is read; no microcontroller's flash holds a hundredth of it."""
 
 _IMPORTS = {
-    "onnx": "onnx-to-nn,nn-sink-transposes{{io={layout}}},nn-fuse-qdq",
+    "onnx": "onnx-to-nn,nn-sink-transposes{{io={layout}}},nn-fuse-qdq{{numerics={onnx}}}",
     "larq": "larq-to-nn{{numerics={lce}}}",
     "keras": "keras-to-nn",
     "tfl": "tfl-to-nn{{numerics={numerics}}}",
 }
 """For each source dialect the pass that turns its operations into `nn`, in the order they run."""
+
+ONNX_NUMERICS = ("onnx", "onnx-exact", "tflm")
+"""The numeric contracts that ONNX models may have."""
 
 _SIGNATURES = ((4, b"TFL3", "tflite"), (0, b"\x89HDF\r\n", "h5"), (0, b"PK\x03\x04", "keras"))
 """Where in a file which bytes are, by which its format is known."""
@@ -72,6 +75,7 @@ def import_passes(sources: Collection[str], options: Options) -> list[str]:
         "layout": options.io_layout,
         "numerics": "tflm" if options.numerics == "tflm" else "tflite",
         "lce": "lce-device" if device else "lce",
+        "onnx": options.numerics if options.numerics in ONNX_NUMERICS else "onnx",
     }
     return [text.format(**known) for name, text in _IMPORTS.items() if name in sources]
 
@@ -84,7 +88,9 @@ def settled(options: Options, sources: Collection[str]) -> Options:
     asked = options.numerics
     if "onnx" in sources and asked == "tflite":
         return replace(options, numerics="onnx")
-    if asked == "onnx" and sources and "onnx" not in sources:
+    if asked == "lce-device" and sources and set(sources) <= {"onnx"}:
+        raise UsageError(f"the numeric contract '{asked}' is for models of the Larq compute engine")
+    if asked in ("onnx", "onnx-exact") and sources and "onnx" not in sources:
         raise UsageError(f"the numeric contract '{asked}' is for ONNX models")
     return options
 

@@ -179,7 +179,7 @@ def _summed(op: AccumulatingOp, given: Sequence[Interval]) -> list[Interval] | N
 def _left_shift(op: AccumulatingOp) -> int:
     """By how many bits the requantisation shifts a sum to the left at most."""
     assert op.rounding is not None
-    if op.rounding.data is Rounding.F64:
+    if op.rounding.data in (Rounding.F64, Rounding.F32):
         return 0
     _, shifts = fixed_point.quantize_multipliers(op.real_multipliers())
     return max(0, int(shifts.max()))

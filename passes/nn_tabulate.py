@@ -18,7 +18,14 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from nnc.dialects.nn.base import ElementwiseOp
-from nnc.dialects.nn.conversion import CastOp, ClampOp, ConstantOp, Lookup16Op, LookupOp
+from nnc.dialects.nn.conversion import (
+    CastOp,
+    ClampOp,
+    ConstantOp,
+    Lookup16Op,
+    LookupOp,
+    RequantizeOp,
+)
 from nnc.dialects.nn.quantized import is_8_bit
 from nnc.dialects.nn.unary import FunctionOp
 from nnc.dialects.types import element_of, quantization_of, shape_of
@@ -60,6 +67,14 @@ class _Tabulate(RewritePattern):
         rewriter.replace(op, [table, make(LookupOp, [source, table.output], result.type)])
 
 
+def tabulated(op: ElementwiseOp) -> bool:
+    """Whether the pass replaces an op, with those before it, by a table."""
+    if not is_8_bit(element_of(op.results[0])):
+        return False
+    cone = _cone(op)
+    return cone is not None and cone.is_worth_it
+
+
 class _Interpolate(RewritePattern):
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
         places = op.places() if isinstance(op, FunctionOp) else None
@@ -89,8 +104,10 @@ class _Cone:
 
     @property
     def is_worth_it(self) -> bool:
-        """Whether a table does better than the ops: than one clamp or table, it does not."""
+        """Whether a table does better than the ops: than one clamp, table or sum, it does not."""
         (op, *others) = self.steps
+        if not others and isinstance(op, RequantizeOp):
+            return not op.keeps_scale
         return bool(others) or not isinstance(op, LookupOp | ClampOp | CastOp)
 
 

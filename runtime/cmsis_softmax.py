@@ -41,6 +41,10 @@ class Softmax(CmsisKernel, ABC):
         if not (self.SOURCE.holds(op.input) and self.RESULT.holds(op.output)):
             known = S8.holds(op.input) or S16.holds(op.input)
             return "" if known or self.RESULT is not S8 else "its input is not int8 or int16"
+        if op.rounding is not None:
+            return "the numeric contract computes it in float32"
+        if not op.is_standard:
+            return "its output has another scale or zero point than 1/256 and the smallest value"
         return self.limit(shape_of(op.input)[-1], target)
 
     def limit(self, depth: int, target: Target) -> str | None:

@@ -27,6 +27,7 @@ from nnc.dialects.nn.fixed_point import (
     quantize_multipliers,
     reduce_multiplier,
     requantize_double,
+    requantize_f32,
     requantize_f64,
     requantize_mb64,
     requantize_single,
@@ -97,6 +98,8 @@ class Requantization:
     def _scaled(self, acc: Ints) -> Ints:
         if self.rounding is Rounding.F64:
             return requantize_f64(acc, self.multipliers[:, np.newaxis])
+        if self.rounding is Rounding.F32:
+            return requantize_f32(acc, self.multipliers[:, np.newaxis])
         scale: Callable[[IntLike, IntLike, IntLike], Ints] = {
             Rounding.DOUBLE: requantize_double,
             Rounding.SINGLE: requantize_single,
@@ -107,7 +110,7 @@ class Requantization:
     @cached_property
     def effective(self) -> Doubles:
         """The multipliers that the formula really has, after they were cut to its precision."""
-        if self.rounding is Rounding.F64:
+        if self.rounding in (Rounding.F64, Rounding.F32):
             return self.multipliers
         q, shift = (column[:, 0] for column in self.fixed)
         mantissa = reduce_multiplier(q) << 16 if self.rounding is Rounding.MB64 else q
@@ -117,7 +120,7 @@ class Requantization:
         return _divide(outputs - self.zero_point - 0.5, self.effective[:, np.newaxis])
 
     def is_monotone(self, acc_lo: Ints, acc_hi: Ints) -> Bools:
-        if self.rounding is Rounding.F64:
+        if self.rounding in (Rounding.F64, Rounding.F32):
             return np.ones(np.broadcast(self.multipliers, acc_lo).shape, np.bool_)
         # A left shift of the accumulator must stay within 32 bits, and so must the result.
         left = np.maximum(self.fixed[1][:, 0], 0)

@@ -75,6 +75,8 @@ class RequantizeOp(IRDLOperation):
         expected = i64 if self.rounding.data is Rounding.MB64 else i32
         if self.rounding.data is Rounding.F64:
             raise VerifyException("expected a fixed-point rounding, got f64 (use kernel.scale_f64)")
+        if self.rounding.data is Rounding.F32:
+            raise VerifyException("expected a fixed-point rounding, got f32 (multiply and round)")
         if self.accumulator.type != expected:
             raise VerifyException(
                 f"expected an accumulator of type {expected} for {self.rounding.data} rounding, "

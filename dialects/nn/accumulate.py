@@ -30,6 +30,7 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import operand_def, opt_operand_def, opt_prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
+from nnc.dialects.kernel.scalar import Ties
 from nnc.dialects.nn import fixed_point
 from nnc.dialects.nn.algebra import NumpyScalar
 from nnc.dialects.nn.base import Elements, NnOp, NumpyElements, RoundingAttr, S, grid
@@ -135,7 +136,8 @@ class AccumulatingOp(NnOp, ABC):
             if self.rounding is None:
                 raise VerifyException("expected a rounding for a quantised output, got none")
             expected = i64 if self.rounding.data is Rounding.MB64 else i32
-            if self.rounding.data is not Rounding.F64 and self.accumulator != expected:
+            fixed = self.rounding.data not in (Rounding.F64, Rounding.F32)
+            if fixed and self.accumulator != expected:
                 raise VerifyException(
                     f"expected an accumulator of {expected} for {self.rounding.data}, "
                     f"got {self.accumulator}"
@@ -164,6 +166,9 @@ class AccumulatingOp(NnOp, ABC):
     def real_multipliers(self) -> npt.NDArray[np.float64]:
         """Units of the quantised output per unit of the accumulator, per output channel or one."""
         scales = self.channel_scales()
+        if self.rounding is not None and self.rounding.data is Rounding.F32:
+            quotient = scales.astype(np.float32) / scales_of(element_of(self.output)).astype("<f4")
+            return quotient.astype(np.float64)
         if self.f32_product is not None:
             scales = scales.astype(np.float32).astype(np.float64)
         return scales / scales_of(element_of(self.output))
@@ -253,6 +258,8 @@ class AccumulatingOp(NnOp, ABC):
         multipliers = self.real_multipliers()
         if self.rounding.data is Rounding.F64:
             scaled = total.scale_f64(self.per_channel(b, multipliers, f64, channel))
+        elif self.rounding.data is Rounding.F32:
+            return self._requantize_f32(b, total, output, channel)
         else:
             fixed, shifts = fixed_point.quantize_multipliers(multipliers)
             scaled = total.requantize(
@@ -262,6 +269,15 @@ class AccumulatingOp(NnOp, ABC):
             )
         low, high = self.stored_bounds()
         return (scaled + output.zero_point).clamp(low, high).to(scalar_type(output))
+
+    def _requantize_f32(
+        self, b: Elements[S], total: S, output: UniformQuantizedType, channel: S
+    ) -> S:
+        factors = self.real_multipliers().astype(np.float32)
+        scaled = total.to(f32) * self.per_channel(b, factors, f32, channel)
+        low, high = (bound - output.zero_point for bound in self.stored_bounds())
+        number = scaled.round_to_int(Ties.EVEN).clamp(low, high)
+        return (number + output.zero_point).to(scalar_type(output))
 
     def _quantize(self, real: S, output: UniformQuantizedType) -> S:
         low, high = self.stored_bounds()

@@ -16,11 +16,13 @@ from xdsl.dialects.builtin import (
     IntegerAttr,
     TensorType,
     UnitAttr,
+    f32,
     i32,
 )
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
+from nnc.dialects.kernel.scalar import Ties
 from nnc.dialects.nn.accumulate import decode
 from nnc.dialects.nn.base import Elements, ElementwiseOp, RoundingAttr, S
 from nnc.dialects.nn.checks import (
@@ -32,8 +34,9 @@ from nnc.dialects.nn.checks import (
     check_same_kind,
 )
 from nnc.dialects.nn.quantized import arithmetic_type, f32_product, f32_quotient, rescale
-from nnc.dialects.quant import UniformQuantizedType
+from nnc.dialects.quant import UniformQuantizedType, storage_range
 from nnc.dialects.types import element_of, quantization_of, scalar_type
+from nnc.dialects.utils import Rounding
 
 
 def plain(b: Elements[S], op: BinaryOp, lhs: S, rhs: S) -> tuple[S, S]:
@@ -64,7 +67,10 @@ class BinaryOp(ElementwiseOp, ABC):
         quantized = isinstance(element_of(self.output), UniformQuantizedType)
         if quantized and self.rounding is None and self.requantizes:
             raise VerifyException("expected a rounding for a quantised output, got none")
-        check_rounding(self.rounding.data if self.rounding is not None else None)
+        check_rounding(None if self.rounding is None else self.rounding.data, *self.ROUNDINGS)
+
+    ROUNDINGS: ClassVar[tuple[Rounding, ...]] = ()
+    """The roundings that a quantised output may have beside those of fixed point."""
 
     KINDS: ClassVar[Kind] = Kind.NUMBER
     """The element types that both operands and the output may have."""
@@ -77,6 +83,30 @@ class BinaryOp(ElementwiseOp, ABC):
     def requantizes(self) -> bool:
         """Whether a quantised output is computed in fixed point."""
         return True
+
+    @property
+    def in_f32(self) -> bool:
+        """Whether a quantised output is computed in float32, as ONNX's definitions spell it out."""
+        return self.rounding is not None and self.rounding.data is Rounding.F32
+
+    def reals(self, b: Elements[S], lhs: S, rhs: S) -> tuple[S, S]:
+        """Both operands of a quantised op as the real numbers that they stand for."""
+        pairs = (lhs, quantization_of(self.lhs)), (rhs, quantization_of(self.rhs))
+        first, second = (
+            decode(b, value, kind, i32).to(f32) * kind.scale
+            for value, kind in pairs
+            if kind is not None
+        )
+        return first, second
+
+    def stored_real(self, real: S) -> S:
+        """A real number as it is stored, rounded to the nearest integer, ties to even."""
+        output = quantization_of(self.output)
+        assert output is not None
+        low, high = storage_range(output.storage)
+        limits = low - output.zero_point, high - output.zero_point
+        number = (real / output.scale).round_to_int(Ties.EVEN).clamp(*limits)
+        return self.finish(number + output.zero_point)
 
     @property
     def scales(self) -> tuple[float, float, float] | None:
@@ -106,8 +136,11 @@ class SumOp(BinaryOp, ABC):
     Addition and subtraction. Quantised: both inputs are brought to twice the larger scale with
     `left_shift` more bits, summed, and brought to the output's scale; three roundings (TFLite
     `reference/integer_ops/add.h`). With `powers_of_two`, both inputs are shifted to the output's
-    scale instead and summed (TFLite `reference/add.h`, int16).
+    scale instead and summed (TFLite `reference/add.h`, int16). With the rounding `f32`, the real
+    numbers are summed in float32, as ONNX's definitions spell it out.
     """
+
+    ROUNDINGS: ClassVar[tuple[Rounding, ...]] = (Rounding.F32,)
 
     left_shift = prop_def(IntegerAttr, default_value=IntegerAttr(20, 64))
     powers_of_two = opt_prop_def(UnitAttr)
@@ -129,6 +162,8 @@ class SumOp(BinaryOp, ABC):
         output = quantization_of(self.output)
         if output is None:
             return self.finish(self.combine(*plain(b, self, lhs, rhs)))
+        if self.in_f32:
+            return self.stored_real(self.combine(*self.reals(b, lhs, rhs)))
         types = quantization_of(self.lhs), quantization_of(self.rhs)
         assert types[0] is not None and types[1] is not None and self.rounding is not None
         if self.powers_of_two is not None:
@@ -192,7 +227,8 @@ class MulOp(BinaryOp):
     """
     Elementwise product. Quantised: one requantisation of the product of both numbers; the real
     multiplier is an expression in double precision (TFLite Micro), or in float32 if
-    `f32_multiplier` is set (TFLite `kernels/mul.cc`).
+    `f32_multiplier` is set (TFLite `kernels/mul.cc`). With the rounding `f32`, the real numbers are
+    multiplied in float32, as ONNX's definitions spell it out.
 
     ```mlir
     %z = nn.mul %x, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
@@ -200,6 +236,8 @@ class MulOp(BinaryOp):
     """
 
     name = "nn.mul"
+
+    ROUNDINGS: ClassVar[tuple[Rounding, ...]] = (Rounding.F32,)
 
     f32_multiplier = opt_prop_def(UnitAttr)
 
@@ -218,6 +256,9 @@ class MulOp(BinaryOp):
         if output is None:
             a, c = plain(b, self, lhs, rhs)
             return self.finish(a * c)
+        if self.in_f32:
+            first, second = self.reals(b, lhs, rhs)
+            return self.stored_real(first * second)
         types = quantization_of(self.lhs), quantization_of(self.rhs)
         assert types[0] is not None and types[1] is not None and self.rounding is not None
         (real,) = self.real_multipliers()

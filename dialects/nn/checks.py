@@ -94,10 +94,14 @@ def check_element(what: str, value: SSAValue, element: Attribute) -> None:
         raise VerifyException(f"expected {what} of {element}, got {value.type}")
 
 
-def check_rounding(rounding: Rounding | None) -> None:
-    """A rounding of 32-bit numbers, where there is one. Raises VerifyException."""
-    if rounding not in (None, Rounding.DOUBLE, Rounding.SINGLE):
-        raise VerifyException(f"expected a rounding of double or single, got {rounding}")
+def check_rounding(rounding: Rounding | None, *more: Rounding) -> None:
+    """
+    A rounding of 32-bit numbers, where there is one, or one of `more`. Raises VerifyException.
+    """
+    allowed = (Rounding.DOUBLE, Rounding.SINGLE, *more)
+    if rounding is not None and rounding not in allowed:
+        expected = " or ".join(str(it) for it in allowed)
+        raise VerifyException(f"expected a rounding of {expected}, got {rounding}")
 
 
 def check_same_element(what: str, value: SSAValue, model: SSAValue) -> None:

@@ -272,6 +272,14 @@ class RequantizeOp(UnaryOp):
                 raise VerifyException(f"expected {what} that is quantised, got {value.type}")
         check_rounding(self.rounding.data)
 
+    @property
+    def keeps_scale(self) -> bool:
+        """Whether a multiplier is 1, so that only zero points change."""
+        source, target = quantization_of(self.input), quantization_of(self.output)
+        assert source is not None and target is not None
+        short = max(source.storage.width.data, target.storage.width.data) <= 16
+        return short and source.scale == target.scale
+
     def body(self, b: Elements[S], *values: S) -> S:
         source, target = quantization_of(self.input), quantization_of(self.output)
         assert source is not None and target is not None
@@ -280,7 +288,7 @@ class RequantizeOp(UnaryOp):
             real = f32_quotient(source.scale, target.scale)
         number = decode(b, values[0], source, i32)
         return store(
-            rescale(b, number, real, self.rounding.data),
+            number if self.keeps_scale else rescale(b, number, real, self.rounding.data),
             target,
             None if self.min is None else self.min.value.data,
             None if self.max is None else self.max.value.data,

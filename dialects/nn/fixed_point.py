@@ -177,6 +177,16 @@ def requantize_f64(values: IntLike, multiplier: Doubles | float) -> Ints:
     return float_to_int(round_half_away(scaled))
 
 
+def requantize_f32(values: IntLike, multiplier: Doubles | float) -> Ints:
+    """
+    `values * multiplier` computed in float32, rounded to the nearest integer, ties to even.
+
+    Source: `MlasRequantizeOutput` in ONNX Runtime's `mlas/lib/quantize.cpp`.
+    """
+    scaled = as_ints(values).astype(np.float32) * np.asarray(multiplier, np.float32)
+    return float_to_int(np.rint(scaled))
+
+
 def mean_multiplier(multiplier: float, count: int) -> tuple[int, int]:
     """
     `(q, shift)` that divides a sum of `count` elements by the count while it rescales.

@@ -23,6 +23,7 @@ from xdsl.ir import Attribute
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
+from nnc.dialects.kernel.scalar import Ties
 from nnc.dialects.nn import fixed_point
 from nnc.dialects.nn.accumulate import decode
 from nnc.dialects.nn.algebra import NumpyScalar
@@ -38,7 +39,7 @@ from nnc.dialects.nn.checks import (
 )
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
 from nnc.dialects.nn.quantized import arithmetic_type, f32_product, f32_quotient, rescale, store
-from nnc.dialects.quant import UniformQuantizedType
+from nnc.dialects.quant import UniformQuantizedType, storage_range
 from nnc.dialects.types import (
     Array,
     element_of,
@@ -156,7 +157,7 @@ class SummingOp(ReduceOp, ABC):
         quantized = quantization_of(self.output) is not None
         if quantized and self.requantizes and self.rounding is None:
             raise VerifyException("expected a rounding for a quantised output, got none")
-        check_rounding(self.rounding.data if self.rounding is not None else None)
+        check_rounding(None if self.rounding is None else self.rounding.data, Rounding.F32)
 
     def initial(self, b: Elements[S]) -> S:
         return b.constant(0, self.accumulator)
@@ -168,10 +169,31 @@ class SummingOp(ReduceOp, ABC):
         """A sum as a stored value of the output."""
         target = quantization_of(self.output)
         assert target is not None and self.rounding is not None
+        if self.rounding.data is Rounding.F32:
+            return self.rounded(total)
         scaled = total.requantize(
             b.constant(multiplier, i32), b.constant(shift, i32), self.rounding.data
         )
         return store(scaled, target)
+
+    def rounded(self, total: S) -> S:
+        """
+        A sum as a stored value, scaled in float32 and rounded to the nearest integer, ties to even.
+
+        Source: `MlasQLinearGlobalAveragePool` in ONNX Runtime's `mlas/lib/qlgavgpool.cpp`.
+        """
+        source, target = quantization_of(self.input), quantization_of(self.output)
+        assert source is not None and target is not None
+        factor = f32_quotient(source.scale, f32_product(target.scale, self.divisor))
+        low, high = storage_range(target.storage)
+        limits = low - target.zero_point, high - target.zero_point
+        number = (total.to(f32) * factor).round_to_int(Ties.EVEN).clamp(*limits)
+        return store(number, target)
+
+    @property
+    def divisor(self) -> int:
+        """What a sum is divided by."""
+        return 1
 
     @property
     def quotient(self) -> float:
@@ -221,7 +243,8 @@ class ReduceSumOp(SummingOp):
 class ReduceMeanOp(SummingOp):
     """
     The mean; of integers truncated. Quantised: one requantisation of the sum with a multiplier that
-    divides by the count as well (TFLite `reference/reduce.h`, `QuantizedMeanOrSum`).
+    divides by the count as well (TFLite `reference/reduce.h`, `QuantizedMeanOrSum`), or, with the
+    rounding `f32`, a product in float32 (ONNX Runtime's QLinearGlobalAveragePool).
 
     ```mlir
     %y = nn.reduce_mean %x {axes = array<i64: 1>} : (tensor<2x3xf32>) -> tensor<2x1xf32>
@@ -229,6 +252,10 @@ class ReduceMeanOp(SummingOp):
     """
 
     name = "nn.reduce_mean"
+
+    @property
+    def divisor(self) -> int:
+        return self.count
 
     @property
     def accumulator(self) -> Attribute:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
+import numpy.typing as npt
 from xdsl.dialects.builtin import (
     FloatAttr,
     TensorType,
@@ -11,18 +15,20 @@ from xdsl.dialects.builtin import (
     i32,
 )
 from xdsl.ir import Attribute
-from xdsl.irdl import irdl_op_definition, operand_def, prop_def, result_def
+from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
+from nnc.dialects.kernel.scalar import Ties
 from nnc.dialects.nn import gemmlowp, tables
 from nnc.dialects.nn.algebra import INDEX
-from nnc.dialects.nn.base import NnOp
+from nnc.dialects.nn.base import NnOp, RoundingAttr
 from nnc.dialects.nn.checks import Kind, check_kind, check_output, check_same_element
-from nnc.dialects.nn.fixed_point import quantize_multiplier
+from nnc.dialects.nn.fixed_point import quantize_multiplier, requantize_single, saturate
 from nnc.dialects.nn.gemmlowp_scalar import reciprocal_of_one_plus
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder, Operand
-from nnc.dialects.nn.quantized import interpolated
-from nnc.dialects.types import Array, quantization_of, scalar_type, shape_of
+from nnc.dialects.nn.quantized import interpolated, is_8_bit
+from nnc.dialects.quant import UniformQuantizedType
+from nnc.dialects.types import Array, element_of, quantization_of, scalar_type, shape_of
 from nnc.dialects.utils import Rounding
 
 _SUM_BITS = 12
@@ -34,7 +40,10 @@ class SoftmaxOp(NnOp):
     `exp(beta * x)` divided by its sum over the last axis.
 
     Of int8 and uint8 codes it is gemmlowp's fixed-point algorithm (TFLite `reference/softmax.h`):
-    the exponential of a difference of two codes is one of 256 constants.
+    the exponential of a difference of two codes is one of 256 constants. Its result has the scale
+    1/256 and the smallest stored value as zero point; for any other type of 8 bits, the share of an
+    element is computed in 16 bits and requantised. With the rounding `f32` the arithmetic is that
+    of ONNX Runtime (`qlinear_softmax.cc`): exponentials, their sum and the quotients in float32.
 
     ```mlir
     %y = nn.softmax %x {beta = 1.0 : f32} : (tensor<1x10xf32>) -> tensor<1x10xf32>
@@ -46,8 +55,15 @@ class SoftmaxOp(NnOp):
     input = operand_def(TensorType)
     output = result_def(TensorType)
     beta = prop_def(FloatAttr)
+    rounding = opt_prop_def(RoundingAttr)
 
     def verify_(self) -> None:
+        if self.rounding is not None:
+            if self.rounding.data is not Rounding.F32:
+                raise VerifyException(f"expected a rounding of f32, got {self.rounding.data}")
+            for what, value in (("an input", self.input), ("an output", self.output)):
+                if not is_8_bit(element_of(value)):
+                    raise VerifyException(f"expected {what} of 8 bits, got {value.type}")
         check_kind("an input", self.input, Kind.F32 | Kind.QUANTIZED)
         check_output(self.output, shape_of(self.input))
         if not shape_of(self.input):
@@ -68,10 +84,54 @@ class SoftmaxOp(NnOp):
         if source.storage.width.data == 16:
             return (tables.softmax_int16(values, source.scale, beta).astype(np.int16),)
         bits = target.storage.width.data
+        if self.rounding is not None:
+            return (self._in_floats(values, source, target).astype(values.dtype),)
+        if not self.is_standard:
+            shares = gemmlowp.softmax_int8(values, source.scale, beta, storage_min=0, bits=16)
+            scaled = requantize_single(shares, *quantize_multiplier(self._per_share(target)))
+            codes = scaled + target.zero_point
+            return (saturate(codes, target.storage_min, target.storage_max).astype(values.dtype),)
         codes = gemmlowp.softmax_int8(
             values, source.scale, beta, storage_min=target.storage_min, bits=bits
         )
         return (codes.astype(inputs[0].dtype if bits == 8 else np.int16),)
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether a quantised result has the scale and zero point of gemmlowp's algorithm."""
+        target = quantization_of(self.output)
+        if target is None or target.storage.width.data != 8:
+            return True
+        return (target.scale, target.zero_point) == (2.0**-8, target.storage_min)
+
+    @staticmethod
+    def _per_share(target: UniformQuantizedType) -> float:
+        """Units of the output per unit of a share of 16 bits."""
+        return 2.0**-16 / target.scale
+
+    def _exponentials(self, source: UniformQuantizedType) -> npt.NDArray[np.float32]:
+        """The float32 exponential for each distance from the largest element of a row, 0 to 255."""
+        depth, scale = shape_of(self.input)[-1], source.scale * self.beta.value.data
+        largest = float(np.finfo(np.float32).max)
+        shift = max(0.0, math.log(largest / depth) - 5) / scale
+        return np.exp((shift - np.arange(256)) * scale).astype(np.float32)
+
+    @staticmethod
+    def _units(target: UniformQuantizedType) -> float:
+        """How many units a share of 1 has; ONNX Runtime takes a whole number."""
+        return float(np.floor(np.float32(1) / np.float32(target.scale)))
+
+    def _in_floats(
+        self, values: Array, source: UniformQuantizedType, target: UniformQuantizedType
+    ) -> Array:
+        wide = values.astype(np.int64)
+        table = self._exponentials(source)[wide.max(axis=-1, keepdims=True) - wide]
+        total = np.zeros(table.shape[:-1], np.float32)
+        for k in range(table.shape[-1]):
+            total = total + table[..., k]
+        units = np.float32(self._units(target))
+        codes = np.rint(table * units / total[..., np.newaxis]) + target.zero_point
+        return np.clip(codes, target.storage_min, target.storage_max)
 
     def lower(self, b: LoopBuilder) -> None:
         *outer, depth = shape_of(self.input)
@@ -89,9 +149,53 @@ class SoftmaxOp(NnOp):
             return
         target = quantization_of(self.output)
         assert target is not None
+        if self.rounding is not None:
+            self._lower_in_floats(b, source, target)
+            return
         scaling = gemmlowp.softmax_scaling(source.scale, self.beta.value.data)
         bits = target.storage.width.data
-        lower_int8_softmax(b, scaling, target.storage_min, target.storage_max, bits)
+        low, high = target.storage_min, target.storage_max
+        if self.is_standard:
+            lower_int8_softmax(b, scaling, low, high, bits)
+            return
+        multiplier, shift = quantize_multiplier(self._per_share(target))
+
+        def store(share: IRScalar) -> IRScalar:
+            fixed = b.constant(multiplier, i32), b.constant(shift, i32)
+            scaled = share.requantize(*fixed, Rounding.SINGLE) + target.zero_point
+            return scaled.clamp(low, high)
+
+        lower_int8_softmax(b, scaling, 0, 65535, 16, store)
+
+    def _lower_in_floats(
+        self, b: LoopBuilder, source: UniformQuantizedType, target: UniformQuantizedType
+    ) -> None:
+        *outer, depth = shape_of(self.input)
+        x, y = b.inputs[0], b.outputs[0]
+        table = b.table(self.interned(self._exponentials(source)), f32)
+        zero_point, units = target.zero_point, self._units(target)
+        low, high = target.storage_min - zero_point, target.storage_max - zero_point
+
+        def row(at: list[IRScalar]) -> None:
+            largest = largest_of(b, at, depth, i32)
+
+            def exponential(k: IRScalar) -> IRScalar:
+                distance = largest - b.widen(b.load(x, [*at, k]), x.element)
+                distance.bounds = (0, 255)
+                return b.load(table, [distance.to(INDEX)])
+
+            total = b.reduce(
+                [(0, depth)], b.constant(0.0, f32), lambda so_far, k: so_far + exponential(k[0])
+            )
+
+            def finish(k: IRScalar) -> None:
+                share = exponential(k) * units / total
+                number = share.round_to_int(Ties.EVEN).clamp(low, high) + zero_point
+                b.store(y, [*at, k], number.to(scalar_type(y.element)))
+
+            b.loop(0, depth, finish)
+
+        b.for_each(outer, row)
 
     def _lower_float(self, b: LoopBuilder, row: list[IRScalar], depth: int) -> None:
         x, y = b.inputs[0], b.outputs[0]
@@ -130,11 +234,17 @@ def exponentials_of(scaling: tuple[int, int, int]) -> tuple[Array, int]:
 
 
 def lower_int8_softmax(
-    b: LoopBuilder, scaling: tuple[int, int, int], low: int, high: int, bits: int
+    b: LoopBuilder,
+    scaling: tuple[int, int, int],
+    low: int,
+    high: int,
+    bits: int,
+    store: Callable[[IRScalar], IRScalar] | None = None,
 ) -> None:
     """
     The loops of gemmlowp's softmax of 8-bit codes; `scaling` is what `gemmlowp.softmax_scaling`
     gives, the output has `bits` bits and is clamped to [low, high], which starts at its zero point.
+    `store` makes of it what is stored.
     """
     exps, counted = exponentials_of(scaling)
     table = b.table(exps, i32)
@@ -168,6 +278,7 @@ def lower_int8_softmax(
                 share = (exponent > 31).select(0, share)
             code = (share + low).clamp(low, high)
             stored = (difference(k) >= counted).select(low, code)
+            stored = stored if store is None else store(stored)
             b.store(y, [*at, k], stored.to(scalar_type(y.element)))
 
         b.loop(0, depth, finish)

@@ -53,7 +53,7 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
         default="tflite",
         help="whose arithmetic is reproduced bit for bit: tflite (the reference kernels; default), "
         "tflm (TFLite Micro), lce-device (as tflite, Larq's int8 results rounded as on Arm), and "
-        "onnx (ONNX models, by default)",
+        "for ONNX models onnx (fixed point, by default), onnx-exact (ONNX Runtime) or tflm",
     )
     group.add_argument(
         "--kernels",

@@ -71,9 +71,20 @@ def outputs_last(function: FuncOp) -> None:
 
 
 def _wanted(argument: BlockArgument) -> Permutation | None:
-    """The permutation of a transpose that an input meets, through ops that do not mind it."""
-    shape = shape_of(argument)
-    pending: list[SSAValue] = [argument]
+    """The permutation of transposes that an input meets, through ops that do not mind them."""
+    found = _met(argument)
+    permutation: Permutation = tuple(range(len(shape_of(argument))))
+    while found is not None:
+        value, step = found
+        permutation = tuple(permutation[axis] for axis in step)
+        found = _met(value)
+    return None if keeps_order(shape_of(argument), permutation) else permutation
+
+
+def _met(value: SSAValue) -> tuple[SSAValue, Permutation] | None:
+    """The first transpose that a value meets."""
+    shape = shape_of(value)
+    pending: list[SSAValue] = [value]
     seen: set[SSAValue] = set()
     while pending and len(seen) < _LARGEST_SEARCH:
         value = pending.pop(0)
@@ -83,8 +94,7 @@ def _wanted(argument: BlockArgument) -> Permutation | None:
         for use in value.uses:
             op = use.operation
             if isinstance(op, TransposeOp):
-                permutation = tuple(op.permutation.get_values())
-                return None if keeps_order(shape, permutation) else permutation
+                return op.output, tuple(op.permutation.get_values())
             if isinstance(op, ElementwiseOp | PadOp | ConcatOp):
                 pending.extend(
                     result for result in op.results if len(shape_of(result)) == len(shape)

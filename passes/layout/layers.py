@@ -8,11 +8,12 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from nnc.dialects.nn.base import ElementwiseOp
-from nnc.dialects.nn.conversion import ConstantOp, ReshapeOp
+from nnc.dialects.nn.conversion import ConstantOp, DequantizeOp, ReshapeOp
 from nnc.dialects.nn.convolution import DenseOp
 from nnc.dialects.nn.matmul import MatMulOp
 from nnc.dialects.types import element_of, shape_of
 from nnc.passes.layout.moves import replace, reshape, source_of
+from nnc.passes.nn_builder import make
 
 
 class FlattenedDense(RewritePattern):
@@ -25,7 +26,9 @@ class FlattenedDense(RewritePattern):
         if not isinstance(op, DenseOp) or not isinstance(op.input.owner, ReshapeOp):
             return
         found = source_of(op.input.owner.input)
-        weights = op.weights.owner
+        weights, quantized = op.weights.owner, False
+        if isinstance(weights, DequantizeOp):
+            weights, quantized = weights.input.owner, True
         if found is None or not isinstance(weights, ConstantOp):
             return
         source, permutation = found
@@ -41,16 +44,22 @@ class FlattenedDense(RewritePattern):
         back = [permutation.index(axis) for axis in range(len(permutation))]
         order = numbers.transpose(back).ravel()
         values = np.ascontiguousarray(weights.values[:, order])
-        kernel = ConstantOp.of(values, element_of(op.weights))
+        kernel = ConstantOp.of(values, element_of(weights.output))
+        added: list[Operation] = [kernel]
+        if quantized:
+            # The axis of the scales, if they have one, is that of the outputs.
+            if getattr(element_of(weights.output), "axis", None) not in (None, 0):
+                return
+            added.append(make(DequantizeOp, [kernel.results[0]], op.weights.type))
         flat = reshape(source, shape_of(op.input))
-        operands = [flat.output, kernel.results[0], *op.operands[2:]]
+        operands = [flat.output, added[-1].results[0], *op.operands[2:]]
         new = DenseOp.create(
             operands=operands,
             result_types=[op.output.type],
             properties=dict(op.properties),
             attributes=dict(op.attributes),
         )
-        replace(op, [kernel, flat], new, rewriter)
+        replace(op, [*added, flat], new, rewriter)
 
 
 class FlattenedElementwise(RewritePattern):

@@ -15,8 +15,9 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter
 
 from nnc.dialects.nn.base import NnOp
-from nnc.dialects.nn.conversion import ConstantOp, ReshapeOp
+from nnc.dialects.nn.conversion import ConstantOp, DequantizeOp, ReshapeOp
 from nnc.dialects.nn.movement import TransposeOp
+from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import element_of, shape_of
 from nnc.passes.layer_names import part_of
 from nnc.passes.nn_builder import integers, make
@@ -60,7 +61,8 @@ def keeps_order(shape: Sequence[int], permutation: Sequence[int]) -> bool:
 
 def moved(value: SSAValue, permutation: Permutation) -> tuple[list[Operation], SSAValue] | None:
     """
-    A value with its axes in another order where that costs nothing: a constant, a transpose by the
+    A value with its axes in another order where that costs nothing: a constant, maybe a
+    dequantised one, a transpose by the
     inverse, what has only axes of extent 1 to move. None for any other value.
 
     The first part is what must be inserted for it.
@@ -73,6 +75,15 @@ def moved(value: SSAValue, permutation: Permutation) -> tuple[list[Operation], S
         values = np.ascontiguousarray(owner.values.transpose(permutation))
         constant = ConstantOp.of(values, element_of(value))
         return [constant], constant.results[0]
+    if isinstance(owner, DequantizeOp) and isinstance(owner.input.owner, ConstantOp):
+        kind = element_of(owner.input)
+        if not isinstance(kind, UniformQuantizedType) or kind.axis is None:
+            values = np.ascontiguousarray(owner.input.owner.values.transpose(permutation))
+            constant = ConstantOp.of(values, kind)
+            real = make(
+                DequantizeOp, [constant.results[0]], TensorType(element_of(value), values.shape)
+            )
+            return [constant, real], real.output
     if keeps_order(shape, permutation):
         flat = reshape(value, [shape[axis] for axis in permutation])
         return [flat], flat.output

@@ -69,24 +69,35 @@ def parameters(
 
 
 def dequantized(to: Lowering, value: SSAValue, kind: UniformQuantizedType) -> SSAValue:
-    """The real numbers of stored integers; constants of uint8 become such of int8."""
+    """
+    The real numbers of stored integers; constants of uint8 become such of int8, with a zero point
+    of 0 where they fit.
+    """
     shape = shape_of(value)
     if kind.axis is not None and shape[kind.axis] != kind.scales.size:
         raise UnsupportedError(f"expected a scale for each index of {shape}")
     known = to.folded(value)
-    if known is not None and kind.storage == U8:
-        known = (known.astype(np.int16) - 128).astype(np.int8)
-        kind = _shifted(kind)
+    if known is not None and kind.storage.width.data == 8:
+        known, kind = _centred(known, kind)
     if known is not None:
         value = to.constant(known, kind)
     return to.op(DequantizeOp, [to.stored_as(value, kind)], TensorType(f32, shape))
 
 
-def _shifted(kind: UniformQuantizedType) -> UniformQuantizedType:
-    """The type of int8 that means what one of uint8 means, less 128."""
+def _centred(codes: Array, kind: UniformQuantizedType) -> tuple[Array, UniformQuantizedType]:
+    """Constants of 8 bits as int8: less their zero point if that fits, else less 128 or 0."""
+    shape = [1] * codes.ndim
+    if kind.axis is not None:
+        shape[kind.axis] = -1
+    numbers = codes.astype(np.int64) - kind.zero_points.reshape(shape)
+    less = kind.zero_points
+    if numbers.size and (numbers.min() < -128 or numbers.max() > 127):
+        less = np.full_like(kind.zero_points, 0 if kind.is_signed else 128)
+    moved = (codes.astype(np.int64) - less.reshape(shape)).astype(np.int8)
+    zeros = kind.zero_points - less
     if kind.axis is None:
-        return UniformQuantizedType.per_tensor(i8, kind.scale, kind.zero_point - 128)
-    return UniformQuantizedType.per_axis(i8, kind.axis, kind.scales, kind.zero_points - 128)
+        return moved, UniformQuantizedType.per_tensor(i8, kind.scale, int(zeros[0]))
+    return moved, UniformQuantizedType.per_axis(i8, kind.axis, kind.scales, zeros)
 
 
 def quantized(to: Lowering, value: SSAValue, kind: UniformQuantizedType) -> SSAValue:

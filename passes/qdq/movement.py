@@ -1,8 +1,9 @@
 """
 Movements beside dequantisation and quantisation: elements are moved as integers.
 
-A dequantisation goes behind what only moves elements or picks the largest, a quantisation before
-it. Nothing changes, as both work element by element and keep the order of numbers.
+A dequantisation goes behind what only moves elements or picks the largest, a quantisation and a
+clamp before it. Nothing changes, as all of these work element by element and keep the order of
+numbers.
 """
 
 from __future__ import annotations
@@ -11,27 +12,14 @@ from xdsl.dialects.builtin import FloatAttr, TensorType
 from xdsl.ir import Attribute, Operation
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
-from nnc.dialects.nn.conversion import DequantizeOp, QuantizeOp, ReshapeOp
-from nnc.dialects.nn.movement import (
-    BroadcastToOp,
-    GatherOp,
-    MirrorPadOp,
-    SliceOp,
-    TileOp,
-    TransposeOp,
-)
+from nnc.dialects.nn.conversion import ClampOp, DequantizeOp, QuantizeOp, ReshapeOp
+from nnc.dialects.nn.movement import TransposeOp
 from nnc.dialects.nn.placement import PadOp
 from nnc.dialects.nn.pooling import MaxPool2DOp
-from nnc.dialects.nn.resize import ResizeNearestOp
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import element_of, shape_of
-from nnc.passes.nn_builder import flag, integer, make
-from nnc.passes.qdq.common import per_tensor
-
-MOVEMENTS = (
-    *(BroadcastToOp, GatherOp, MirrorPadOp, PadOp, ReshapeOp, ResizeNearestOp, SliceOp, TileOp),
-    TransposeOp,
-)
+from nnc.passes.nn_builder import integer, make
+from nnc.passes.qdq.common import MOVEMENTS, per_tensor
 
 
 class DequantizeLater(RewritePattern):
@@ -51,35 +39,36 @@ class DequantizeLater(RewritePattern):
             return
         new = type(op).create(
             operands=[source, *op.operands[1:]],
-            result_types=[TensorType(kind, shape_of(op.output))],
+            result_types=[TensorType(kind, shape_of(op.results[0]))],
             properties=properties,
         )
-        rewriter.replace(op, [new, make(DequantizeOp, [new.results[0]], op.output.type)])
+        rewriter.replace(op, [new, make(DequantizeOp, [new.results[0]], op.results[0].type)])
 
 
 class QuantizeEarlier(RewritePattern):
-    """What is moved and then quantised is quantised and then moved."""
+    """What is moved and then quantised is quantised and then moved; so it is with clamps."""
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
-        if not isinstance(op, QuantizeOp) or not isinstance(
+        if not isinstance(op, QuantizeOp | ClampOp) or not isinstance(
             op.input.owner, ReshapeOp | TransposeOp
         ):
             return
         before, kind = op.input.owner, element_of(op.output)
-        if not op.input.has_one_use() or not isinstance(kind, UniformQuantizedType):
+        if not op.input.has_one_use():
             return
-        codes = make(
-            QuantizeOp,
-            [before.input],
-            TensorType(kind, shape_of(before.input)),
-            ties_even=flag(op.ties_even is not None),
+        if isinstance(op, QuantizeOp) and not isinstance(kind, UniformQuantizedType):
+            return
+        first = type(op).create(
+            operands=[before.input],
+            result_types=[TensorType(kind, shape_of(before.input))],
+            properties=dict(op.properties),
         )
         new = type(before).create(
-            operands=[codes.output],
+            operands=[first.results[0]],
             result_types=[op.output.type],
             properties=dict(before.properties),
         )
-        rewriter.replace(op, [codes, new])
+        rewriter.replace(op, [first, new])
 
 
 def _stored(op: Operation, kind: UniformQuantizedType) -> dict[str, Attribute] | None:

@@ -21,6 +21,8 @@ TYPES = {
     "f32": TensorProto.FLOAT,
     "i8": TensorProto.INT8,
     "u8": TensorProto.UINT8,
+    "i16": TensorProto.INT16,
+    "u16": TensorProto.UINT16,
     "i32": TensorProto.INT32,
     "i64": TensorProto.INT64,
     "i1": TensorProto.BOOL,

@@ -30,7 +30,7 @@ func.func @main(%x: tensor<1x4x!x>) -> tensor<1x2x!y> {
 
 // -----
 
-// Sums round once themselves; what a concatenation joins is brought to its scale.
+// Sums round themselves; what a concatenation joins is brought to its scale as the floats say it.
 
 !x = !quant.uniform<i8:f32, 0.5:-3>
 !y = !quant.uniform<i8:f32, 0.25>
@@ -47,7 +47,8 @@ func.func @main(%x: tensor<4x!x>, %y: tensor<4x!y>) -> (tensor<4x!y>, tensor<8x!
 // CHECK-LABEL: func.func @main
 // CHECK-NEXT: nn.add
 // CHECK-SAME: rounding = #nn<rounding double>
-// CHECK-NEXT: nn.requantize
+// CHECK-NEXT: nn.dequantize %x
+// CHECK-NEXT: nn.quantize
 // CHECK-NEXT: nn.concat
 // CHECK-NEXT: func.return
 
@@ -68,3 +69,79 @@ func.func @main(%x: tensor<4x!x>) -> (tensor<4x!x>, tensor<4xf32>) {
 // CHECK-NEXT: nn.add
 // CHECK-NEXT: nn.quantize
 // CHECK-NEXT: func.return
+
+// -----
+
+// Tensors of uint8 become such of int8; the argument is one of uint8 still.
+
+!x = !quant.uniform<u8:f32, 0.5:3>
+!y = !quant.uniform<u8:f32, 0.25:250>
+func.func @main(%x: tensor<1x4x2xui8>) -> tensor<1x8x!y> {
+  %q = nn.cast %x : (tensor<1x4x2xui8>) -> tensor<1x4x2x!x>
+  %f = nn.dequantize %q : (tensor<1x4x2x!x>) -> tensor<1x4x2xf32>
+  %r = nn.reshape %f : (tensor<1x4x2xf32>) -> tensor<1x8xf32>
+  %s = nn.softmax %r {beta = 1.0 : f32} : (tensor<1x8xf32>) -> tensor<1x8xf32>
+  %y = nn.quantize %s {ties_even} : (tensor<1x8xf32>) -> tensor<1x8x!y>
+  func.return %y : tensor<1x8x!y>
+}
+
+// CHECK-LABEL: func.func @main(%x: tensor<1x4x2x!quant.uniform<u8:f32, 0.5:3>>
+// CHECK-NEXT: nn.requantize %x
+// CHECK-SAME: -> tensor<1x4x2x!quant.uniform<i8:f32, 0.5:-125>>
+// CHECK-NEXT: nn.reshape
+// CHECK-NEXT: nn.softmax
+// CHECK-SAME: -> tensor<1x8x!quant.uniform<i8:f32, 0.25:122>>
+// CHECK-NEXT: nn.requantize
+// CHECK-SAME: -> tensor<1x8x!quant.uniform<u8:f32, 0.25:250>>
+// CHECK-NEXT: func.return
+
+// -----
+
+// What is added to each output of a layer is its bias, and a clamp goes before a reshape.
+
+!x = !quant.uniform<i8:f32, 0.5>
+!b = !quant.uniform<i32:f32, 0.25>
+!y = !quant.uniform<i8:f32, 1.0>
+func.func @main(%x: tensor<1x4x!x>) -> tensor<2x!y> {
+  %w = nn.constant dense<1> : tensor<2x4xi8> -> tensor<2x4x!x>
+  %b = nn.constant dense<[[7, -9]]> : tensor<1x2xi32> -> tensor<1x2x!b>
+  %xf = nn.dequantize %x : (tensor<1x4x!x>) -> tensor<1x4xf32>
+  %wf = nn.dequantize %w : (tensor<2x4x!x>) -> tensor<2x4xf32>
+  %bf = nn.dequantize %b : (tensor<1x2x!b>) -> tensor<1x2xf32>
+  %d = nn.dense %xf, %wf : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<1x2xf32>
+  %s = nn.add %d, %bf : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x2xf32>
+  %r = nn.reshape %s : (tensor<1x2xf32>) -> tensor<2xf32>
+  %c = nn.clamp %r {min = 0.0 : f32} : (tensor<2xf32>) -> tensor<2xf32>
+  %y = nn.quantize %c {ties_even} : (tensor<2xf32>) -> tensor<2x!y>
+  func.return %y : tensor<2x!y>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK: nn.constant dense<[7, -9]> : tensor<2xi32> -> tensor<2xi32>
+// CHECK-NEXT: nn.dense
+// CHECK-SAME: min = 0 : i64
+// CHECK-NEXT: nn.reshape
+// CHECK-NEXT: func.return
+
+// -----
+
+// An average whose scale changes is a layer with weights of 1; what stays float is said.
+
+!x = !quant.uniform<i8:f32, 0.5>
+!y = !quant.uniform<i8:f32, 0.25>
+func.func @main(%x: tensor<1x4x4x2x!x>) -> (tensor<1x3x3x2x!y>, tensor<1x4x4x2x!y>) {
+  %f = nn.dequantize %x : (tensor<1x4x4x2x!x>) -> tensor<1x4x4x2xf32>
+  %a = nn.average_pool2d %f {kernel = array<i64: 2, 2>, strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>} : (tensor<1x4x4x2xf32>) -> tensor<1x3x3x2xf32>
+  %y = nn.quantize %a {ties_even} : (tensor<1x3x3x2xf32>) -> tensor<1x3x3x2x!y>
+  %m = nn.reduce_max %x {axes = array<i64: 1>} : (tensor<1x4x4x2x!x>) -> tensor<1x1x4x2x!x>
+  %mf = nn.dequantize %m : (tensor<1x1x4x2x!x>) -> tensor<1x1x4x2xf32>
+  %p = nn.pow %f, %mf : (tensor<1x4x4x2xf32>, tensor<1x1x4x2xf32>) -> tensor<1x4x4x2xf32>
+  %pq = nn.quantize %p {ties_even} : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x2x!y>
+  func.return %y, %pq : tensor<1x3x3x2x!y>, tensor<1x4x4x2x!y>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: attributes {nn.remarks = ["{{.*}}pow is computed in floats"]}
+// CHECK: nn.constant dense<1> : tensor<1x2x2x2xi8> -> tensor<1x2x2x2x!quant.uniform<i8:f32, 0.25>>
+// CHECK-NEXT: nn.depthwise_conv2d
+// CHECK-SAME: rounding = #nn<rounding double>

@@ -31,5 +31,5 @@
 // -----
 
 %a, %m = "test.op"() : () -> (i32, i32)
-// CHECK: [[# @LINE + 1]]:{{[0-9]+}}: Expected `double`, `single`, `mb64`, or `f64`.
+// CHECK: [[# @LINE + 1]]:{{[0-9]+}}: Expected `double`, `single`, `mb64`, `f64`, or `f32`.
 %0 = kernel.requantize %a, %m, %m, up : i32
