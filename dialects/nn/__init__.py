@@ -33,6 +33,7 @@ from nnc.dialects.nn import (
     rnn,
     scatter,
     softmax,
+    vectors,
 )
 from nnc.dialects.nn.base import RoundingAttr
 from nnc.dialects.types import BinType
@@ -61,6 +62,7 @@ _FAMILIES = (
     recurrent,
     scatter,
     softmax,
+    vectors,
 )
 
 

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from xdsl.dialects.builtin import MemRefType, TensorType
+from xdsl.dialects.builtin import MemRefType, TensorType, i1
 from xdsl.ir import Attribute
 
 from nnc.dialects.kernel.memory import storage_of
@@ -56,6 +56,14 @@ class Program(Elements[S], ABC):
     @abstractmethod
     def repeat(self, count: int, body: Callable[[S], None]) -> None:
         """Runs `body` for 0, 1, ..., one after the other."""
+
+    @abstractmethod
+    def repeat_while(self, count: int, body: Callable[[S], S]) -> None:
+        """
+        Runs `body` for 0, 1, ..., at most `count` times, until its result, an `i1`, is false. Where
+        outer loops run at once, it goes on until that is false everywhere, so it must leave what is
+        finished as it is.
+        """
 
     @abstractmethod
     def sum(self, extent: int, kind: Attribute, term: Callable[[S], S]) -> S:
@@ -143,6 +151,11 @@ class NumpyProgram(NumpyElements, Program[NumpyScalar]):
         for number in range(count):
             body(NumpyScalar(number, INDEX))
 
+    def repeat_while(self, count: int, body: Callable[[NumpyScalar], NumpyScalar]) -> None:
+        for number in range(count):
+            if not body(NumpyScalar(number, INDEX)).array.any():
+                break
+
     def sum(
         self, extent: int, kind: Attribute, term: Callable[[NumpyScalar], NumpyScalar]
     ) -> NumpyScalar:
@@ -215,6 +228,14 @@ class LoopProgram(LoopElements, Program[IRScalar]):
 
     def repeat(self, count: int, body: Callable[[IRScalar], None]) -> None:
         self.for_each([count], lambda index: body(index[0]))
+
+    def repeat_while(self, count: int, body: Callable[[IRScalar], IRScalar]) -> None:
+        b = self.builder
+
+        def step(index: IRScalar, goes_on: list[IRScalar]) -> list[IRScalar]:
+            return [b.choose(goes_on[0], lambda: body(index), lambda: b.constant(0, i1))]
+
+        b.fold(0, count, [b.constant(1, i1)], step)
 
     def sum(self, extent: int, kind: Attribute, term: Callable[[IRScalar], IRScalar]) -> IRScalar:
         b = self.builder

@@ -10,6 +10,7 @@ ML_OPS = operators(
     """
 ArrayFeatureExtractor(X, Y) -> Z
 Binarizer(X; threshold: f) -> Y
+CategoryMapper(X; cats_int64s: is, cats_strings: ss, default_int64: i, default_string: s) -> Y
 FeatureVectorizer(X*; inputdimensions: is) -> Y
 Imputer(X; imputed_value_floats: fs, imputed_value_int64s: is, replaced_value_float: f,
     replaced_value_int64: i) -> Y

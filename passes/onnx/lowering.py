@@ -64,6 +64,7 @@ TAKES_TEXTS = frozenset(
     (
         *("ArrayFeatureExtractor", "Concat", "Equal", "Expand", "Flatten", "Gather", "Identity"),
         *("Reshape", "Slice", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze", "Where"),
+        *("CategoryMapper", "LabelEncoder", "OneHotEncoder"),
     )
 )
 """The operators that may get texts, as their numbers in a list that all texts of a node share."""

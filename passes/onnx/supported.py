@@ -38,6 +38,11 @@ _OPERATORS = {
     _INTEGERS: "BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor",
     "f32 i8 u8 i32": "Resize Upsample",
     "i1": "And Not Or Xor",
+    "f32 i32 i64": (
+        "Binarizer FeatureVectorizer Imputer LabelEncoder LinearClassifier LinearRegressor "
+        "Normalizer OneHotEncoder SVMClassifier SVMRegressor Scaler"
+    ),
+    "i64": "CategoryMapper",
 }
 
 TYPES: dict[str, tuple[str, ...]] = {

@@ -1,0 +1,227 @@
+"""Rewrites of support vector machines: SVMClassifier and SVMRegressor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from xdsl.dialects.builtin import TensorType, f32
+from xdsl.ir import SSAValue
+
+from nnc.dialects.nn import binary, functions, logic, reduction
+from nnc.dialects.nn.vectors import CouplePairsOp, OneAgainstOneOp, SquaredDistanceOp
+from nnc.dialects.types import shape_of
+from nnc.passes.nn_builder import UnsupportedError, integers
+from nnc.passes.onnx.common import (
+    add,
+    cast,
+    clamped,
+    compared,
+    function,
+    mul,
+    reduced,
+    scalar,
+    selected,
+    sub,
+)
+from nnc.passes.onnx.labels import labels_of
+from nnc.passes.onnx.lowering import Lowering, Node, rewrite
+from nnc.passes.onnx.ml_common import labelled, largest, matrix, rows_of, transformed
+from nnc.passes.onnx.ml_linear import dense, two_scores
+
+_LARGEST_PRODUCT = 8
+"""The largest degree of a polynomial that is multiplied out."""
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """A kernel function with its parameters."""
+
+    name: str
+    gamma: float
+    coef0: float
+    degree: float
+
+    @staticmethod
+    def of(node: Node, linear: bool) -> _Kernel:
+        """The kernel that a node names; without support vectors it is the linear one."""
+        name = "LINEAR" if linear else node.string("kernel_type", "LINEAR")
+        if name not in ("LINEAR", "POLY", "RBF", "SIGMOID"):
+            raise UnsupportedError(f"expected a kernel LINEAR, POLY, RBF or SIGMOID, got {name}")
+        parameters = node.floats("kernel_params") or [0.0, 0.0, 0.0]
+        if len(parameters) != 3:
+            raise UnsupportedError(f"expected 3 kernel_params, got {len(parameters)}")
+        return _Kernel(name, *parameters)
+
+    def of_rows(self, to: Lowering, rows: SSAValue, vectors: SSAValue) -> SSAValue:
+        """The kernel of each row, [N, D], and each vector, [V, D]: [N, V]."""
+        if self.name == "LINEAR":
+            return dense(to, rows, vectors, None)
+        if self.name == "RBF":
+            kind = TensorType(f32, [shape_of(rows)[0], shape_of(vectors)[0]])
+            distance = to.op(SquaredDistanceOp, [rows, vectors], kind)
+            return function(
+                to, functions.ExpOp, mul(to, distance, scalar(to, -self.gamma, distance))
+            )
+        product = dense(to, rows, vectors, None)
+        inner = mul(to, product, scalar(to, self.gamma, product))
+        if self.coef0:
+            inner = add(to, inner, scalar(to, self.coef0, product))
+        if self.name == "SIGMOID":
+            return function(to, functions.TanhOp, inner)
+        return _power(to, inner, self.degree)
+
+
+def _power(to: Lowering, value: SSAValue, degree: float) -> SSAValue:
+    """A tensor to a known power."""
+    if degree != int(degree) or not 1 <= degree <= _LARGEST_PRODUCT:
+        return to.op(binary.PowOp, [value, scalar(to, degree, value)], value.type)
+    result, factor, rest = None, value, int(degree)
+    while rest:
+        if rest % 2:
+            result = factor if result is None else mul(to, result, factor)
+        rest //= 2
+        factor = mul(to, factor, factor) if rest else factor
+    assert result is not None
+    return result
+
+
+def _rho(node: Node, count: int) -> list[float]:
+    rho = node.floats("rho") or []
+    if len(rho) < count:
+        raise UnsupportedError(f"expected {count} numbers rho, got {len(rho)}")
+    return rho[:count]
+
+
+@rewrite("SVMRegressor")
+def _svm_regressor(node: Node, to: Lowering) -> SSAValue:
+    rows = rows_of(to, node.value(0))
+    count, coefficients = node.int("n_supports"), node.floats("coefficients") or []
+    bias = to.numbers(_rho(node, 1))
+    if count:
+        vectors = matrix(
+            to, node.floats("support_vectors") or [], shape_of(rows)[1], "support_vectors"
+        )
+        if shape_of(vectors)[0] != count:
+            raise UnsupportedError(f"expected {count} support vectors, got {shape_of(vectors)[0]}")
+        rows = _Kernel.of(node, linear=False).of_rows(to, rows, vectors)
+    weights = matrix(to, coefficients, shape_of(rows)[1], "coefficients")
+    if shape_of(weights)[0] != 1:
+        raise UnsupportedError(f"expected {shape_of(rows)[1]} coefficients of one target")
+    scores = dense(to, rows, weights, bias)
+    node.result(shape_of(scores))
+    if node.string("post_transform", "NONE") != "NONE":
+        to.remark("its post_transform is not applied, as in ONNX Runtime")
+    if not node.int("one_class"):
+        return scores
+    inside = compared(to, logic.GreaterOp, scores, scalar(to, 0.0, scores))
+    return selected(to, inside, scalar(to, 1.0, scores), scalar(to, -1.0, scores))
+
+
+@rewrite("SVMClassifier")
+def _svm_classifier(node: Node, to: Lowering) -> list[SSAValue]:
+    labels = labels_of(node)
+    if len(labels) < 2:
+        raise UnsupportedError(f"expected 2 labels or more, got {len(labels)}")
+    rows, counts = rows_of(to, node.value(0)), node.ints("vectors_per_class") or []
+    make = _voted if sum(counts) else _linear
+    place, scores = make(node, to, rows, labels)
+    label = labelled(node, to, labels, place)
+    node.result(shape_of(scores), 1)
+    if shape_of(scores)[1] == len(labels):
+        to.classes[node.op.results[1]] = tuple(map(str, labels))
+    return [label, scores]
+
+
+def _linear(
+    node: Node, to: Lowering, rows: SSAValue, labels: Sequence[object]
+) -> tuple[SSAValue, SSAValue]:
+    """
+    Without support vectors: a score for each class, all with the first rho. Of two classes ONNX
+    Runtime takes the second if any score is above 0, or 0.5 where no coefficient is below 0.
+    """
+    coefficients = node.floats("coefficients") or []
+    weights = matrix(to, coefficients, shape_of(rows)[1], "coefficients")
+    if shape_of(weights)[0] != len(labels):
+        raise UnsupportedError(
+            f"expected coefficients of {len(labels)} classes, got {shape_of(weights)[0]}"
+        )
+    scores = dense(to, rows, weights, to.numbers(_rho(node, 1) * len(labels)))
+    place = largest(to, scores)
+    if len(labels) == 2:
+        best = to.reshape(reduced(to, reduction.ReduceMaxOp, scores, [1]), shape_of(place))
+        positive = min(coefficients) >= 0
+        kind = logic.GreaterEqualOp if positive else logic.GreaterOp
+        second = compared(to, kind, best, scalar(to, 0.5 if positive else 0.0, best))
+        place = selected(to, second, scalar(to, 1, place), place)
+    return place, transformed(to, scores, node.string("post_transform", "NONE"))
+
+
+def _voted(
+    node: Node, to: Lowering, rows: SSAValue, labels: Sequence[object]
+) -> tuple[SSAValue, SSAValue]:
+    """Every pair of classes decides for one of them, and the class that wins most often is it."""
+    counts, classes = node.ints("vectors_per_class") or [], len(labels)
+    if len(counts) != classes or min(counts) < 0:
+        raise UnsupportedError(f"expected vectors_per_class of {classes} classes, got {counts}")
+    pairs = classes * (classes - 1) // 2
+    vectors = matrix(to, node.floats("support_vectors") or [], shape_of(rows)[1], "support_vectors")
+    if shape_of(vectors)[0] != sum(counts):
+        raise UnsupportedError(
+            f"expected {sum(counts)} support vectors, got {shape_of(vectors)[0]}"
+        )
+    coefficients = matrix(to, node.floats("coefficients") or [], sum(counts), "coefficients")
+    if shape_of(coefficients)[0] != classes - 1:
+        raise UnsupportedError(
+            f"expected {classes - 1} coefficients for each support vector, "
+            f"got {shape_of(coefficients)[0]}"
+        )
+    kernel = _Kernel.of(node, linear=False).of_rows(to, rows, vectors)
+    decisions = to.op(
+        OneAgainstOneOp,
+        [kernel, coefficients, to.numbers(_rho(node, pairs))],
+        TensorType(f32, [shape_of(rows)[0], pairs]),
+        vectors_per_class=integers(counts),
+    )
+    place = largest(to, _votes(to, decisions, classes))
+    transform = node.string("post_transform", "NONE")
+    if node.floats("prob_a"):
+        probabilities = _probabilities(node, to, decisions, classes)
+        return place, transformed(to, probabilities, transform)
+    if classes > 2:
+        return place, transformed(to, decisions, transform)
+    if transform == "NONE":
+        first = function(to, functions.NegOp, decisions)
+    else:
+        first = sub(to, scalar(to, 1.0, decisions), decisions)
+    return place, two_scores(to, decisions, transform, first)
+
+
+def _votes(to: Lowering, decisions: SSAValue, classes: int) -> SSAValue:
+    """How many pairs each class wins, [N, K]: the second of a pair wins if the first does not."""
+    wins = cast(to, compared(to, logic.GreaterOp, decisions, scalar(to, 0.0, decisions)), f32)
+    weights = np.zeros([classes, shape_of(decisions)[1]], np.float32)
+    for number, (first, second) in enumerate(combinations(range(classes), 2)):
+        weights[first, number], weights[second, number] = 1, -1
+    # Before the first pair is won, a class has the votes of all pairs in which it is second.
+    return dense(to, wins, to.numbers(weights), to.numbers(np.arange(classes)))
+
+
+def _probabilities(node: Node, to: Lowering, decisions: SSAValue, classes: int) -> SSAValue:
+    """Platt's sigmoid of each pair's decision, then what fits all pairs best."""
+    pairs = shape_of(decisions)[1]
+    slopes, offsets = node.floats("prob_a") or [], node.floats("prob_b") or []
+    if len(slopes) < pairs or len(offsets) != len(slopes):
+        raise UnsupportedError(
+            f"expected {pairs} numbers prob_a and prob_b, got {len(slopes)} and {len(offsets)}"
+        )
+    inner = add(
+        to,
+        mul(to, decisions, to.numbers(np.asarray([slopes[:pairs]]))),
+        to.numbers(np.asarray([offsets[:pairs]])),
+    )
+    sigmoid = function(to, functions.LogisticOp, inner)
+    wins = clamped(to, sub(to, scalar(to, 1.0, sigmoid), sigmoid), 1e-7, 1 - 1e-7)
+    return to.op(CouplePairsOp, [wins], TensorType(f32, [shape_of(decisions)[0], classes]))
