@@ -51,6 +51,7 @@ _SIGNATURES = ((4, b"TFL3", "tflite"), (0, b"\x89HDF\r\n", "h5"), (0, b"PK\x03\x
 SIMPLIFICATIONS = (
     "nn-fold-constants",
     "nn-keep-binary",
+    "nn-narrow-integers",
     "nn-fuse-thresholds",
     "nn-merge-requantize",
     "nn-simplify-shapes",

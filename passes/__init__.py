@@ -26,6 +26,7 @@ PASSES: tuple[str, ...] = (
     "nn-fuse-thresholds",
     "nn-keep-binary",
     "nn-merge-requantize",
+    "nn-narrow-integers",
     "nn-simplify-shapes",
     "nn-sink-transposes",
     "nn-tabulate",

@@ -27,6 +27,7 @@ from nnc.dialects.types import BIN, BinType, element_of, quantization_of, shape_
 from nnc.passes.bounds import bounds_of
 from nnc.passes.nn_builder import make
 from nnc.passes.nn_rewriter import rewrite
+from nnc.passes.signs_once import SignsOnce
 
 _MOVES = ReshapeOp | TransposeOp | SliceOp | BroadcastToOp | TileOp | MirrorPadOp | ConcatOp | PadOp
 _LAYERS = Conv2DOp | DepthwiseConv2DOp | DenseOp
@@ -35,14 +36,15 @@ _LAYERS = Conv2DOp | DepthwiseConv2DOp | DenseOp
 class NnKeepBinaryPass(ModulePass):
     """
     Moves `nn.quantize` to `!nn.bin` before what moves elements and before `nn.max_pool2d`, moves
-    `nn.dequantize` of `!nn.bin` behind them, removes the two where they meet, and lets layers with
+    `nn.dequantize` of `!nn.bin` behind them, removes the two where they meet, takes the sign of a
+    value once, and lets layers with
     float weights read signs themselves.
     """
 
     name = "nn-keep-binary"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        rewrite(op, [_Meet(), _TakeEarlier(), _GiveLater(), _Read()])
+        rewrite(op, [SignsOnce(), _Meet(), _TakeEarlier(), _GiveLater(), _Read()])
 
 
 class _Meet(RewritePattern):

@@ -14,6 +14,7 @@ from typing import ClassVar
 from xdsl.dialects.builtin import (
     FloatAttr,
     IntegerAttr,
+    IntegerType,
     TensorType,
     UnitAttr,
     f32,
@@ -24,7 +25,14 @@ from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.kernel.scalar import Ties
 from nnc.dialects.nn.accumulate import decode
-from nnc.dialects.nn.base import Elements, ElementwiseOp, RoundingAttr, S
+from nnc.dialects.nn.base import (
+    Elements,
+    ElementwiseOp,
+    LoopElements,
+    RoundingAttr,
+    S,
+    broadcast_index,
+)
 from nnc.dialects.nn.checks import (
     Kind,
     broadcast_shape,
@@ -33,9 +41,10 @@ from nnc.dialects.nn.checks import (
     check_rounding,
     check_same_kind,
 )
+from nnc.dialects.nn.loops import IRScalar, LoopBuilder
 from nnc.dialects.nn.quantized import arithmetic_type, f32_product, f32_quotient, rescale
 from nnc.dialects.quant import UniformQuantizedType, storage_range
-from nnc.dialects.types import element_of, quantization_of, scalar_type
+from nnc.dialects.types import BIN, BinType, element_of, quantization_of, scalar_type
 from nnc.dialects.utils import Rounding
 
 
@@ -61,9 +70,7 @@ class BinaryOp(ElementwiseOp, ABC):
 
     def verify_(self) -> None:
         check_output(self.output, broadcast_shape((self.lhs, self.rhs)))
-        check_kind("operands", self.lhs, self.KINDS)
-        check_same_kind("a result", self.output, self.lhs)
-        self.check_operands()
+        self.check_elements()
         quantized = isinstance(element_of(self.output), UniformQuantizedType)
         if quantized and self.rounding is None and self.requantizes:
             raise VerifyException("expected a rounding for a quantised output, got none")
@@ -74,6 +81,12 @@ class BinaryOp(ElementwiseOp, ABC):
 
     KINDS: ClassVar[Kind] = Kind.NUMBER
     """The element types that both operands and the output may have."""
+
+    def check_elements(self) -> None:
+        """Element types that go together. Raises VerifyException."""
+        check_kind("operands", self.lhs, self.KINDS)
+        check_same_kind("a result", self.output, self.lhs)
+        self.check_operands()
 
     def check_operands(self) -> None:
         """Operands that go together. Raises VerifyException."""
@@ -137,13 +150,27 @@ class SumOp(BinaryOp, ABC):
     `left_shift` more bits, summed, and brought to the output's scale; three roundings (TFLite
     `reference/integer_ops/add.h`). With `powers_of_two`, both inputs are shifted to the output's
     scale instead and summed (TFLite `reference/add.h`, int16). With the rounding `f32`, the real
-    numbers are summed in float32, as ONNX's definitions spell it out.
+    numbers are summed in float32, as ONNX's definitions spell it out. Signs and integers of one
+    type are summed as integers of that type.
     """
 
+    BINARY: ClassVar = True
     ROUNDINGS: ClassVar[tuple[Rounding, ...]] = (Rounding.F32,)
 
     left_shift = prop_def(IntegerAttr, default_value=IntegerAttr(20, 64))
     powers_of_two = opt_prop_def(UnitAttr)
+
+    def check_elements(self) -> None:
+        elements = [element_of(value) for value in (self.lhs, self.rhs)]
+        if not any(isinstance(element, BinType) for element in elements):
+            super().check_elements()
+            return
+        output = element_of(self.output)
+        for element in elements:
+            if not isinstance(output, IntegerType) or element not in (output, BIN):
+                raise VerifyException(
+                    f"expected operands of !nn.bin or of {output}, an integer type, got {element}"
+                )
 
     def combine(self, lhs: S, rhs: S) -> S:
         """The sum or difference of two numbers."""
@@ -160,6 +187,11 @@ class SumOp(BinaryOp, ABC):
     def body(self, b: Elements[S], *values: S) -> S:
         lhs, rhs = values
         output = quantization_of(self.output)
+        if isinstance(element_of(self.output), IntegerType):
+            kind = arithmetic_type(element_of(self.output))
+            operands = zip((self.lhs, self.rhs), (lhs, rhs), strict=True)
+            numbers = [decode(b, value, element_of(it), kind) for it, value in operands]
+            return self.finish(self.combine(*numbers))
         if output is None:
             return self.finish(self.combine(*plain(b, self, lhs, rhs)))
         if self.in_f32:
@@ -227,8 +259,11 @@ class MulOp(BinaryOp):
     """
     Elementwise product. Quantised: one requantisation of the product of both numbers; the real
     multiplier is an expression in double precision (TFLite Micro), or in float32 if
+<<<<<<< HEAD
     `f32_multiplier` is set (TFLite `kernels/mul.cc`). With the rounding `f32`, the real numbers are
     multiplied in float32, as ONNX's definitions spell it out.
+=======
+    `f32_multiplier` is set (TFLite `kernels/mul.cc`). Binary: -1 where the signs differ.
 
     ```mlir
     %z = nn.mul %x, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
@@ -237,7 +272,11 @@ class MulOp(BinaryOp):
 
     name = "nn.mul"
 
+<<<<<<< HEAD
     ROUNDINGS: ClassVar[tuple[Rounding, ...]] = (Rounding.F32,)
+=======
+    BINARY: ClassVar = True
+    KINDS: ClassVar[Kind] = Kind.NUMBER | Kind.BINARY
 
     f32_multiplier = opt_prop_def(UnitAttr)
 
@@ -253,6 +292,8 @@ class MulOp(BinaryOp):
     def body(self, b: Elements[S], *values: S) -> S:
         lhs, rhs = values
         output = quantization_of(self.output)
+        if isinstance(element_of(self.output), BinType):
+            return lhs ^ rhs
         if output is None:
             a, c = plain(b, self, lhs, rhs)
             return self.finish(a * c)
@@ -264,3 +305,19 @@ class MulOp(BinaryOp):
         (real,) = self.real_multipliers()
         product = decode(b, lhs, types[0], i32) * decode(b, rhs, types[1], i32)
         return self.finish(rescale(b, product, real, self.rounding.data) + output.zero_point)
+
+    def lower(self, b: LoopBuilder) -> None:
+        """Signs with the same channels are multiplied 32 at a time; unused bits are 0 and stay."""
+        rows = {operand.shape[-1:] for operand in (*b.inputs, *b.outputs)}
+        if not b.outputs[0].packed or len(rows) > 1 or not all(rows):
+            super().lower(b)
+            return
+        lhs, rhs = (b.words(operand) for operand in b.inputs)
+
+        def product(index: list[IRScalar]) -> IRScalar:
+            words = (
+                b.load(it, broadcast_index(LoopElements(b), index, it.shape)) for it in (lhs, rhs)
+            )
+            return next(words) ^ next(words)
+
+        b.produce(b.words(b.outputs[0]), product)

@@ -139,9 +139,10 @@ class QuantizeOp(UnaryOp):
     """
     A float tensor to its quantised form: `round(x / scale) + zero_point`, saturated; the quotient
     is a float32 division, ties go away from zero (TFLite `reference/quantize.h`), or to the even
-    number if `ties_even` is set. A float or quantised tensor to its binary form: -1 where it is
-    negative, else +1; a boolean one: -1 where it is false. A binary tensor to its quantised form:
-    the stored values nearest to -1 and +1 (Larq compute engine, `tflite/kernels/quantization.cc`).
+    number if `ties_even` is set. A tensor of floats, integers or quantised numbers to its binary
+    form: -1 where it is negative, else +1; a boolean one: -1 where it is false. A binary tensor to
+    its quantised form: the stored values nearest to -1 and +1 (Larq compute engine,
+    `tflite/kernels/quantization.cc`).
 
     ```mlir
     %q = nn.quantize %x : (tensor<4xf32>) -> tensor<4x!quant.uniform<i8:f32, 0.5>>
@@ -158,9 +159,8 @@ class QuantizeOp(UnaryOp):
     def verify_(self) -> None:
         super().verify_()
         source, target = element_of(self.input), element_of(self.output)
-        to_binary = isinstance(target, BinType) and (
-            quantization_of(self.input) is not None or source == i1
-        )
+        whole = quantization_of(self.input) is not None or isinstance(source, IntegerType)
+        to_binary = isinstance(target, BinType) and whole
         from_binary = isinstance(source, BinType) and isinstance(target, UniformQuantizedType)
         if not isinstance(source, Float32Type) and not to_binary and not from_binary:
             raise VerifyException(f"expected a float input, got {self.input.type}")
@@ -174,6 +174,8 @@ class QuantizeOp(UnaryOp):
                 return values[0] ^ 1
             if isinstance(source, UniformQuantizedType):
                 return decode(b, values[0], source, i32) < 0
+            if isinstance(source, IntegerType):
+                return b.widen(values[0], source, arithmetic_type(source)) < 0
             return values[0] < 0.0
         assert isinstance(kind, UniformQuantizedType)
         value = values[0]

@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import (
     Float32Type,
     FloatAttr,
     IntegerAttr,
+    IntegerType,
     TensorType,
     f32,
     i32,
@@ -75,7 +76,7 @@ class PoolOp(NnOp, ABC):
         if len(self.kernel) != 2 or len(self.strides) != 2 or len(self.padding) != 4:
             raise VerifyException("expected 2 kernel extents, 2 strides and 4 paddings")
         check_kind("an input", self.input, self.KINDS)
-        check_same_element("an output", self.output, self.input)
+        self.check_elements()
         for what, value in (("an input", self.input), ("an output", self.output)):
             check_rank(what, value, 4)
         if min(*self.kernel.get_values(), *self.strides.get_values()) < 1:
@@ -83,6 +84,10 @@ class PoolOp(NnOp, ABC):
         batch, _, _, channels = shape_of(self.input)
         check_output(self.output, [batch, *shape_of(self.output)[1:3], channels])
         self.window().verify()
+
+    def check_elements(self) -> None:
+        """Element types that go together. Raises VerifyException."""
+        check_same_element("an output", self.output, self.input)
 
     def bounds(self) -> tuple[float | None, float | None]:
         """The clamp, in stored units or as floats."""
@@ -186,7 +191,8 @@ class AveragePool2DOp(PoolOp):
     """
     The mean of the positions of each window that lie inside the input. Of stored integers: the
     integer nearest to the mean of the stored values, ties away from zero, the zero point unused
-    (TFLite `reference/integer_ops/pooling.h`).
+    (TFLite `reference/integer_ops/pooling.h`). Of signs and of plain integers also as a float: the
+    whole sum divided by their number.
 
     ```mlir
     %y = nn.average_pool2d %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>,
@@ -196,15 +202,35 @@ class AveragePool2DOp(PoolOp):
 
     name = "nn.average_pool2d"
 
+    BINARY: ClassVar = True
+    KINDS: ClassVar[Kind] = Kind.NUMBER | Kind.BINARY
+
+    def check_elements(self) -> None:
+        element = element_of(self.input)
+        if self.gives_floats and isinstance(element, BinType | IntegerType):
+            return
+        if isinstance(element, BinType):
+            raise VerifyException(f"expected an output of f32, got {self.output.type}")
+        super().check_elements()
+
+    @property
+    def gives_floats(self) -> bool:
+        """Whether means are floats."""
+        return isinstance(element_of(self.output), Float32Type)
+
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         (image,) = inputs
+        if isinstance(element_of(self.input), BinType):
+            image = np.where(image, -1, 1)
         window = self.window()
         ones = window.patches(np.ones((1, *image.shape[1:3], 1)), 0)
         count = ones.sum(axis=(3, 4))
         low, high = self.bounds()
-        if self.is_float:
-            patches = window.patches(image, 0.0)
-            mean = patches.sum(axis=(3, 4), dtype=np.float32) / count.astype(np.float32)
+        if self.gives_floats:
+            patches = window.patches(image, 0)
+            whole = not self.is_float
+            total = patches.sum(axis=(3, 4), dtype=np.int32 if whole else np.float32)
+            mean = total.astype(np.float32) / count.astype(np.float32)
             return (np.clip(mean, low, high) if (low, high) != (None, None) else mean,)
         total = window.patches(image.astype(np.int64), 0).sum(axis=(3, 4))
         whole = count.astype(np.int64)
@@ -219,7 +245,7 @@ class AveragePool2DOp(PoolOp):
     def lower(self, b: LoopBuilder) -> None:
         window, source = self.window(), b.inputs[0]
         element = element_of(self.input)
-        kind = arithmetic_type(element)
+        kind = i32 if isinstance(element, BinType) else arithmetic_type(element)
 
         def pooled(index: list[IRScalar]) -> IRScalar:
             n, oy, ox, c = index
@@ -228,14 +254,17 @@ class AveragePool2DOp(PoolOp):
             def tap(total: IRScalar, at: list[IRScalar]) -> IRScalar:
                 iy = window.height.coordinate(oy, at[0])
                 ix = window.width.coordinate(ox, at[1])
-                return total + b.widen(b.load(source, [n, iy, ix, c]), element, kind)
+                value = b.load(source, [n, iy, ix, c])
+                if isinstance(element, BinType):
+                    return total + (1 - (value.to(i32) << 1))
+                return total + b.widen(value, element, kind)
 
             total = b.reduce([rows, columns], b.constant(0, kind), tap, ("ky", "kx"))
             height = b.as_index(rows[1]) - b.as_index(rows[0])
             width = b.as_index(columns[1]) - b.as_index(columns[0])
             count = (height * width).to(i32 if self.is_float else kind)
-            if self.is_float:
-                return (total / count.to(f32)).clamp(*self.bounds())
+            if self.gives_floats:
+                return (total.to(f32) / count.to(f32)).clamp(*self.bounds())
             half = count.divide(2)
             mean = (total > 0).select((total + half).divide(count), (total - half).divide(count))
             return mean.clamp(*self.bounds()).to(scalar_type(element))

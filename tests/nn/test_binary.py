@@ -20,6 +20,7 @@ from support.sample_network import needs_boards
 from xdsl.dialects.builtin import ModuleOp, f32, i1, i8, i32
 from xdsl.ir import Attribute, SSAValue
 
+from nnc.dialects.nn.arithmetic import AddOp, MulOp, SubOp
 from nnc.dialects.nn.conversion import DequantizeOp, QuantizeOp, ReshapeOp
 from nnc.dialects.nn.interpreter import run
 from nnc.dialects.nn.logic import SelectOp
@@ -35,7 +36,7 @@ from nnc.dialects.nn.movement import (
     TransposeOp,
 )
 from nnc.dialects.nn.placement import ConcatOp, PadOp, UpdateSliceOp
-from nnc.dialects.nn.pooling import MaxPool2DOp
+from nnc.dialects.nn.pooling import AveragePool2DOp, MaxPool2DOp
 from nnc.dialects.nn.resize import ResizeNearestOp
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import BIN, numpy_dtype
@@ -67,7 +68,7 @@ def random_tensor(rng: np.random.Generator, element: Attribute, shape: Sequence[
     if element == f32:
         values = rng.normal(0, 1, shape).astype(np.float32)
         return np.where(rng.random(shape) < 0.2, np.float32(0), values)
-    low, high = (-128, 127) if element == CODES else (0, 3)
+    low, high = {CODES: (-128, 127), i8: (-60, 60)}.get(element, (0, 3))
     return whole_numbers(rng, low, high, shape).astype(numpy_dtype(element))
 
 
@@ -255,6 +256,64 @@ def other_cases(rng: np.random.Generator, channels: int) -> list[Case]:
                 padding=integers([1, 0, 1, 1]),
             ),
         ),
+        *(
+            case(
+                rng,
+                f"mul by {shape}",
+                [image, (BIN, shape)],
+                lambda x: x[0] ^ x[1],
+                lambda b, x, t: b.op(MulOp, x, t),
+            )
+            for shape in ((c,), (3, 1, c), (1,), (2, 3, 4, c))
+        ),
+        case(
+            rng,
+            "mul of one by many",
+            [(BIN, (1, 4, c)), (BIN, (3, 1, 1))],
+            lambda x: x[0] ^ x[1],
+            lambda b, x, t: b.op(MulOp, x, t),
+        ),
+        case(
+            rng,
+            "add",
+            [image, (BIN, (4, c))],
+            lambda x: numbers(x[0]) + numbers(x[1]),
+            lambda b, x, t: b.op(AddOp, x, t),
+            i8,
+        ),
+        case(
+            rng,
+            "sub from integers",
+            [(i8, (2, 3, 4, c)), image],
+            lambda x: x[0] - numbers(x[1]),
+            lambda b, x, t: b.op(SubOp, x, t),
+            i8,
+        ),
+        *(
+            case(
+                rng,
+                f"average_pool2d of {element}",
+                [(element, (2, 5, 6, c))],
+                lambda x: averaged(x[0]),
+                lambda b, x, t: b.op(
+                    AveragePool2DOp,
+                    x,
+                    t,
+                    kernel=integers([2, 3]),
+                    strides=integers([2, 1]),
+                    padding=integers([1, 0, 1, 1]),
+                ),
+                f32,
+            )
+            for element in (BIN, i8, i32)
+        ),
+        case(
+            rng,
+            "quantize integers",
+            [(i8, (2, 3, c))],
+            lambda x: x[0] < 0,
+            lambda b, x, t: b.op(QuantizeOp, x, t),
+        ),
         case(
             rng,
             "quantize floats",
@@ -299,6 +358,24 @@ def pooled(x: Array) -> Array:
     padded = np.pad(x, ((0, 0), (1, 0), (1, 1), (0, 0)), constant_values=True)
     rows = padded[:, 0:-1:2] & padded[:, 1::2]
     return rows[:, :, :-2] & rows[:, :, 1:-1] & rows[:, :, 2:]
+
+
+def numbers(x: Array) -> Array:
+    """Signs as small integers."""
+    return np.where(x, np.int8(-1), np.int8(1))
+
+
+def averaged(x: Array) -> Array:
+    """The means of the windows of `pooled`, without what is around."""
+    values = numbers(x) if x.dtype == np.bool_ else x
+    values = np.pad(values.astype(np.int64), ((0, 0), (1, 0), (1, 1), (0, 0)))
+    inside = np.pad(np.ones(x.shape, np.int64), ((0, 0), (1, 0), (1, 1), (0, 0)))
+
+    def summed(y: Array) -> Array:
+        rows = y[:, 0:-1:2] + y[:, 1::2]
+        return rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
+
+    return summed(values).astype(np.float32) / summed(inside).astype(np.float32)
 
 
 def cases(seed: int, channels: int) -> list[Case]:

@@ -27,6 +27,7 @@ from nnc.dialects.nn.binary import DivOp
 from nnc.dialects.nn.conversion import ClampOp, QuantizeOp
 from nnc.dialects.nn.convolution import Conv2DOp, DenseOp, DepthwiseConv2DOp
 from nnc.dialects.nn.deconvolution import ConvTranspose2DOp
+from nnc.dialects.nn.functions import SignOp
 from nnc.dialects.nn.interpreter import run
 from nnc.dialects.nn.pooling import MaxPool2DOp
 from nnc.dialects.quant import UniformQuantizedType
@@ -50,7 +51,8 @@ class Maker:
 
     def module(self, *, pooled: bool) -> ModuleOp:
         """The network."""
-        element = BIN if self.source == "bin" else UniformQuantizedType.per_tensor(i8, 0.37, 5)
+        quantized = UniformQuantizedType.per_tensor(i8, 0.37, 5)
+        element = {"bin": BIN, "i8": quantized, "f32": f32}[self.source]
         shape = [1, self.channels] if self.kind == "dense" else [1, 5, 4, self.channels]
         return network([tensor(element, *shape)], lambda b, args: [self.signs(b, args[0], pooled)])
 
@@ -107,6 +109,8 @@ class Maker:
         }[self.kind]
         if self.weights == "bin":
             weights = b.constant(rng.random(shape) < 0.5, BIN)
+        elif self.weights == "f32":
+            weights = self.constant(b, np.round(rng.normal(0, 2, shape) * 4) / 4)
         else:
             axis = 3 if self.kind == "depthwise" else 0
             scales = rng.uniform(0.01, 0.1, outputs).astype(np.float32)
@@ -115,7 +119,11 @@ class Maker:
             weights = b.constant(values, element)
         bias = None
         if rng.random() < 0.5:
-            bias = b.constant(rng.integers(-9, 9, outputs).astype(np.int32), i32)
+            whole = "f32" not in (self.source, self.weights)
+            numbers = rng.integers(-9, 9, outputs)
+            bias = b.constant(
+                numbers.astype(np.int32 if whole else np.float32), i32 if whole else f32
+            )
         operands: Sequence[SSAValue | None] = [x, weights, bias]
         low = real(0) if rng.random() < 0.3 else None
         spatial = {"strides": integers([1, 1]), "padding": integers([1, 0, 1, 1])}
@@ -138,6 +146,9 @@ class Maker:
         shape = (1, self.channels) if self.kind == "dense" else (1, 5, 4, self.channels)
         if self.source == "bin":
             return [[self.rng.random(shape) < 0.5] for _ in range(3)]
+        if self.source == "f32":
+            numbers = np.round(self.rng.normal(0, 2, (3, *shape)) * 2) / 2
+            return [[it.astype(np.float32)] for it in numbers]
         return [[self.rng.integers(-128, 128, shape).astype(np.int8)] for _ in range(3)]
 
 
@@ -172,23 +183,121 @@ def test_signs_stay(seed: int, kind: str, source: str, weights: str) -> None:
 
 
 @QUICK
-@given(st.integers(0, 1 << 32), st.sampled_from(["conv", "depthwise"]))
-def test_maxima_of_signs(seed: int, kind: str) -> None:
-    maker = Maker(seed, kind, "bin", "bin")
-    module = maker.module(pooled=True)
+@given(
+    st.integers(0, 1 << 32),
+    st.sampled_from(["dense", "conv", "depthwise", "transposed"]),
+    st.sampled_from([("f32", "bin"), ("f32", "f32"), ("bin", "f32")]),
+)
+def test_signs_of_float_sums_stay(seed: int, kind: str, types: tuple[str, str]) -> None:
+    maker = Maker(seed, kind, *types)
+    module = maker.module(pooled=False)
     copy = fused(module)
-    assert layers(copy)[1:] == ["max_pool2d"] or len(layers(copy)) == len(layers(module))
     for sample in maker.samples():
         before, after = run(module, sample).outputs[0], run(copy, sample).outputs[0]
         np.testing.assert_array_equal(before, after)
 
 
-def test_maxima_are_fused_where_factors_are_positive() -> None:
-    found = {
-        len(layers(fused(Maker(seed, "conv", "bin", "bin").module(pooled=True))))
-        for seed in range(30)
-    }
-    assert 2 in found and max(found) > 3
+@QUICK
+@given(
+    st.integers(0, 1 << 32),
+    st.sampled_from(["conv", "depthwise"]),
+    st.sampled_from([("bin", "bin"), ("i8", "bin"), ("f32", "bin")]),
+)
+def test_maxima_of_signs(seed: int, kind: str, types: tuple[str, str]) -> None:
+    maker = Maker(seed, kind, *types)
+    module = maker.module(pooled=True)
+    copy = fused(module)
+    if "f32" not in types:
+        assert layers(copy)[1:] in (["max_pool2d"], ["max_pool2d", "mul"])
+    for sample in maker.samples():
+        before, after = run(module, sample).outputs[0], run(copy, sample).outputs[0]
+        np.testing.assert_array_equal(before, after)
+
+
+def test_maxima_of_opposite_signs_and_back() -> None:
+    """Two maxima with falling steps between and behind them; every direction in some channel."""
+    maker = Maker(3, "conv", "bin", "bin")
+    maker.outputs = 32
+    rng = np.random.default_rng(8)
+
+    def signs(b: NnBuilder, x: SSAValue, _: bool) -> SSAValue:
+        value, size = maker.layer(b, x), 5
+        for _ in range(2):
+            factors = maker.constant(b, rng.normal(0, 1, 32))
+            value = b.op(MulOp, [value, factors], value.type)
+            value = b.op(AddOp, [value, maker.constant(b, rng.normal(0, 1, 32))], value.type)
+            size -= 1
+            value = b.op(
+                MaxPool2DOp,
+                [value],
+                tensor(f32, 1, size, size - 1, 32),
+                kernel=integers([2, 2]),
+                strides=integers([1, 1]),
+                padding=integers([0, 0, 0, 0]),
+            )
+        value = b.op(MulOp, [value, maker.constant(b, rng.normal(0, 1, 32))], value.type)
+        return b.op(QuantizeOp, [value], tensor(BIN, *shape_of(value)))
+
+    maker.signs = signs
+    module = maker.module(pooled=True)
+    copy = fused(module)
+    assert layers(copy) == ["conv2d", "max_pool2d", "mul", "max_pool2d", "mul"]
+    samples = maker.samples()
+    (compiled,) = run_all([(copy, samples)], LOOPS)
+    for sample, result in zip(samples, compiled, strict=True):
+        expected = run(module, sample).outputs[0]
+        np.testing.assert_array_equal(run(copy, sample).outputs[0], expected)
+        np.testing.assert_array_equal(result.outputs[0], expected)
+
+
+SPECIAL = (0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-45, 3.4e38, -3.4e38)
+
+
+@pytest.mark.parametrize("shape", [(32,), (3, 32), (2, 3, 32), (1, 2, 3, 32)])
+def test_floats_of_no_layer(shape: tuple[int, ...]) -> None:
+    """Whether a sign changes at the same float, at its neighbours, and what no number is."""
+    rng = np.random.default_rng(len(shape))
+    factors = rng.normal(0, 1, 32).astype(np.float32)
+    summands = np.round(rng.normal(0, 2, 32) * 2).astype(np.float32) / 2
+    factors[5], summands[5] = 0, 1
+
+    def build(b: NnBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        value = b.op(MulOp, [args[0], b.constant(factors, f32)], args[0].type)
+        value = b.op(AddOp, [value, b.constant(summands, f32)], args[0].type)
+        return [b.op(QuantizeOp, [value], tensor(BIN, *shape))]
+
+    module = network([tensor(f32, *shape)], build)
+    copy = fused(module)
+    assert layers(copy) in (["depthwise_conv2d"], ["reshape", "depthwise_conv2d", "reshape"])
+    with np.errstate(divide="ignore"):
+        places = -summands / factors
+    samples = [np.broadcast_to(places, shape).astype(np.float32)]
+    for toward in (np.inf, -np.inf):
+        place = places
+        for _ in range(3):
+            place = np.nextafter(place, np.float32(toward))
+            samples.append(np.broadcast_to(place, shape).astype(np.float32))
+    samples.extend(np.full(shape, it, np.float32) for it in SPECIAL)
+    (compiled,) = run_all([(copy, [[sample] for sample in samples])], LOOPS)
+    for sample, result in zip(samples, compiled, strict=True):
+        expected = run(module, [sample]).outputs[0]
+        np.testing.assert_array_equal(run(copy, [sample]).outputs[0], expected)
+        np.testing.assert_array_equal(result.outputs[0], expected)
+
+
+def test_a_sign_that_changes_at_zero_is_the_sign() -> None:
+    """What the converter of the Larq compute engine makes of a sign: that of a sign and a tenth."""
+
+    def build(b: NnBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        value = b.op(SignOp, [args[0]], args[0].type)
+        value = b.op(AddOp, [value, b.constant(np.float32([0.1]), f32)], args[0].type)
+        return [b.op(QuantizeOp, [value], tensor(BIN, len(SPECIAL)))]
+
+    module = network([tensor(f32, len(SPECIAL))], build)
+    copy = fused(module)
+    assert layers(copy) == ["quantize"]
+    sample = [np.array(SPECIAL, np.float32)]
+    np.testing.assert_array_equal(run(copy, sample).outputs[0], run(module, sample).outputs[0])
 
 
 @pytest.mark.parametrize("kind", ["dense", "conv", "depthwise", "transposed"])

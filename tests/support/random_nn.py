@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from support.arrays import integers as whole_numbers
 from support.nn_networks import tensor
-from support.random_signs import signs, thresholds
+from support.random_signs import signs, sums, thresholds
 from xdsl.dialects.builtin import (
     Float32Type,
     IntegerType,
@@ -554,6 +554,7 @@ THEMES: dict[str, Theme] = {
     "nn-fuse-activations": clamped,
     "nn-fuse-pads": padded,
     "nn-fuse-thresholds": thresholds,
+    "nn-narrow-integers": sums,
     "nn-keep-binary": signs,
     "nn-merge-requantize": converted,
     "nn-simplify-shapes": moved,

@@ -8,12 +8,14 @@ from support.nn_networks import tensor
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr, f32, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
-from nnc.dialects.nn.arithmetic import AddOp, MulOp
+from nnc.dialects.nn.arithmetic import AddOp, MulOp, SubOp
 from nnc.dialects.nn.conversion import ClampOp, DequantizeOp, QuantizeOp, ReshapeOp
 from nnc.dialects.nn.convolution import Conv2DOp, DenseOp
+from nnc.dialects.nn.functions import SignOp
 from nnc.dialects.nn.movement import SliceOp, TransposeOp
 from nnc.dialects.nn.placement import ConcatOp, PadOp
-from nnc.dialects.nn.pooling import MaxPool2DOp
+from nnc.dialects.nn.pooling import AveragePool2DOp, MaxPool2DOp
+from nnc.dialects.nn.reduction import ReduceMeanOp
 from nnc.dialects.types import BIN, element_of, shape_of
 from nnc.passes.nn_builder import integer, integers, real
 
@@ -27,6 +29,9 @@ def signs(net: RandomNetwork) -> None:
     for _ in range(net.integer(2, 6)):
         value = _moved(net, value) if net.chance(0.6) else _converted(net, value)
     value = value if element_of(value) == f32 else _converted(net, value)
+    if net.chance(0.3):
+        mean = tensor(f32, *(1 if axis in (1, 2) else n for axis, n in enumerate(shape_of(value))))
+        net.op(ReduceMeanOp, [value], mean, axes=integers([1, 2]))
     value = _converted(net, value)
     if net.chance(0.5):
         value = _converted(net, value)
@@ -45,7 +50,11 @@ def _converted(net: RandomNetwork, value: SSAValue) -> SSAValue:
 
 def _moved(net: RandomNetwork, value: SSAValue) -> SSAValue:
     element, (batch, height, width, channels) = element_of(value), shape_of(value)
-    match net.integer(0, 5):
+    match net.integer(0, 7 if element == f32 else 5):
+        case 6:
+            return net.op(net.pick(AddOp, SubOp), [value, value], tensor(element, *shape_of(value)))
+        case 7:
+            return net.op(ClampOp, [value], value.type, min=real(net.pick(0.0, -1.5)))
         case 0:
             return net.op(
                 MaxPool2DOp,
@@ -74,6 +83,52 @@ def _moved(net: RandomNetwork, value: SSAValue) -> SSAValue:
             return net.op(ConcatOp, [[value, value]], result, axis=integer(3))
         case _:
             return net.op(ReshapeOp, [value], tensor(element, batch, width, height, channels))
+
+
+def sums(net: RandomNetwork) -> None:
+    """Sums of signs, cut off, moved, averaged, and read by layers of whole and other weights."""
+    shape = (1, 4, 4, net.pick(1, 3, 33))
+    parts = [_converted(net, net.input(BIN, shape)) for _ in range(net.integer(1, 3))]
+    value = parts[0]
+    for _ in range(net.integer(1, 9)):
+        kind = tensor(f32, *shape)
+        match net.integer(0, 3):
+            case 0:
+                value = net.op(ClampOp, [value], kind, min=real(net.pick(0.0, -1.5)))
+            case 1:
+                value = net.op(TransposeOp, [value], kind, permutation=integers([0, 2, 1, 3]))
+            case _:
+                value = net.op(net.pick(AddOp, SubOp), [value, net.pick(value, *parts)], kind)
+    pooled = net.op(
+        AveragePool2DOp,
+        [value],
+        tensor(f32, 1, 2, 4, shape[3]),
+        kernel=integers([2, 3]),
+        strides=integers([2, 1]),
+        padding=integers([0, 0, 1, 1]),
+    )
+    net.op(ReduceMeanOp, [value], tensor(f32, 1, 1, 1, shape[3]), axes=integers([1, 2]))
+    source = net.pick(value, pooled)
+    net.op(QuantizeOp, [source], tensor(BIN, *shape_of(source)))
+    _summed_up(net, value)
+
+
+def _summed_up(net: RandomNetwork, value: SSAValue) -> None:
+    """A layer with float weights, whole or not, or with signs."""
+    (batch, height, width, channels), outputs = shape_of(value), net.pick(1, 5)
+    weights = net.constant(net.pick(f32, BIN), (outputs, 1, 1, channels))
+    if element_of(weights) == f32 and net.chance(0.7):
+        weights = net.op(SignOp, [weights], weights.type)
+    net.op(
+        Conv2DOp,
+        [value, weights, net.constant(f32, (outputs,)) if net.chance(0.5) else None],
+        tensor(f32, batch, height, width, outputs),
+        strides=integers([1, 1]),
+        dilations=integers([1, 1]),
+        padding=integers([0, 0, 0, 0]),
+        groups=integer(1),
+        min=real(0.0) if net.chance(0.3) else None,
+    )
 
 
 def thresholds(net: RandomNetwork) -> None:

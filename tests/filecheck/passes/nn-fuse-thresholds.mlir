@@ -40,7 +40,8 @@ func.func @constant(%x: tensor<1x3x!nn.bin>) -> tensor<1x2x!nn.bin> {
 // CHECK: nn.constant dense<[-4, 3]> : tensor<2xi32>
 // CHECK-NEXT: nn.dense
 
-// A maximum between the two becomes one of signs, unless what follows it turns it around.
+// A maximum between the two becomes one of signs; where what follows it falls, of the opposite ones,
+// which are turned around behind it.
 
 func.func @pooled(%x: tensor<1x2x2x3x!nn.bin>) -> (tensor<1x1x1x1x!nn.bin>, tensor<1x1x1x1x!nn.bin>) {
   %w = nn.constant dense<0> : tensor<1x1x1x3xi8> -> tensor<1x1x1x3x!nn.bin>
@@ -62,32 +63,70 @@ func.func @pooled(%x: tensor<1x2x2x3x!nn.bin>) -> (tensor<1x1x1x1x!nn.bin>, tens
 // CHECK-NEXT: nn.max_pool2d
 // CHECK-SAME: (tensor<1x2x2x1x!nn.bin>) -> tensor<1x1x1x1x!nn.bin>
 // CHECK: nn.conv2d
-// CHECK-SAME: -> tensor<1x2x2x1xf32>
-// CHECK: nn.mul
-// CHECK-NEXT: nn.quantize
+// CHECK-SAME: -> tensor<1x2x2x1x!nn.bin>
+// CHECK-NEXT: nn.max_pool2d
+// CHECK-NEXT: nn.constant dense<1> : tensor<1xi8> -> tensor<1x!nn.bin>
+// CHECK-NEXT: nn.mul
+// CHECK-SAME: -> tensor<1x1x1x1x!nn.bin>
+// CHECK-NEXT: func.return
 
 // -----
 
-// Not where somebody else needs the number, and not where the sum is a float.
+// Not where somebody else needs the number. A sum of floats gives its sign as well.
 
 func.func @kept(%x: tensor<1x3x!nn.bin>, %y: tensor<1x3xf32>) -> (tensor<1x2x!nn.bin>, tensor<1x2xf32>, tensor<1x2x!nn.bin>) {
   %w = nn.constant dense<0> : tensor<2x3xi8> -> tensor<2x3x!nn.bin>
   %a = nn.dense %x, %w : (tensor<1x3x!nn.bin>, tensor<2x3x!nn.bin>) -> tensor<1x2xf32>
   %q = nn.quantize %a : (tensor<1x2xf32>) -> tensor<1x2x!nn.bin>
-  %b = nn.dense %y, %w : (tensor<1x3xf32>, tensor<2x3x!nn.bin>) -> tensor<1x2xf32>
-  %p = nn.quantize %b : (tensor<1x2xf32>) -> tensor<1x2x!nn.bin>
+  %s = nn.constant dense<[2.0, -3.0]> : tensor<2xf32> -> tensor<2xf32>
+  %b = nn.dense %y, %w, %s : (tensor<1x3xf32>, tensor<2x3x!nn.bin>, tensor<2xf32>) -> tensor<1x2xf32>
+  %c = nn.mul %b, %s : (tensor<1x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+  %p = nn.quantize %c : (tensor<1x2xf32>) -> tensor<1x2x!nn.bin>
   func.return %q, %a, %p : tensor<1x2x!nn.bin>, tensor<1x2xf32>, tensor<1x2x!nn.bin>
 }
 
 // CHECK-LABEL: func.func @kept
 // CHECK: nn.dense
 // CHECK-NEXT: nn.quantize
-// CHECK: nn.dense
-// CHECK-NEXT: nn.quantize
+// CHECK: nn.constant dense<{{.*}}0, 0, 0{{.*}}1, 1, 1{{.*}}> : tensor<2x3xi8>
+// CHECK-NEXT: [[B:%.*]] = nn.constant dense<[2.000000e+00, 3.000000e+00]> : tensor<2xf32>
+// CHECK-NEXT: nn.dense %y, {{%.*}}, [[B]]
+// CHECK-SAME: -> tensor<1x2x!nn.bin>
+// CHECK-NEXT: func.return
 
 // -----
 
-// int8 activations times signs; an int8 weight of -128 has no opposite, so its layer stays.
+// A float that others read as well is compared with a number for each channel, once for all that
+// take the sign; here with -2 and, falling, 1. A factor of 0 makes no number of an infinity, which
+// counts as positive, so that a negative summand stays.
+
+func.func @compared(%x: tensor<1x1x3x2xf32>) -> (tensor<1x1x3x2x!nn.bin>, tensor<1x1x3x2x!nn.bin>, tensor<1x1x3x2xf32>, tensor<1x1x3x2x!nn.bin>) {
+  %m = nn.constant dense<[0.5, -3.0]> : tensor<2xf32> -> tensor<2xf32>
+  %s = nn.constant dense<[1.0, 3.0]> : tensor<2xf32> -> tensor<2xf32>
+  %a = nn.mul %x, %m : (tensor<1x1x3x2xf32>, tensor<2xf32>) -> tensor<1x1x3x2xf32>
+  %b = nn.add %a, %s : (tensor<1x1x3x2xf32>, tensor<2xf32>) -> tensor<1x1x3x2xf32>
+  %q = nn.quantize %b : (tensor<1x1x3x2xf32>) -> tensor<1x1x3x2x!nn.bin>
+  %p = nn.quantize %b : (tensor<1x1x3x2xf32>) -> tensor<1x1x3x2x!nn.bin>
+  %z = nn.constant dense<[0.0, 1.0]> : tensor<2xf32> -> tensor<2xf32>
+  %c = nn.mul %x, %z : (tensor<1x1x3x2xf32>, tensor<2xf32>) -> tensor<1x1x3x2xf32>
+  %t = nn.constant dense<-1.0> : tensor<f32> -> tensor<f32>
+  %d = nn.add %c, %t : (tensor<1x1x3x2xf32>, tensor<f32>) -> tensor<1x1x3x2xf32>
+  %r = nn.quantize %d : (tensor<1x1x3x2xf32>) -> tensor<1x1x3x2x!nn.bin>
+  func.return %q, %p, %x, %r : tensor<1x1x3x2x!nn.bin>, tensor<1x1x3x2x!nn.bin>, tensor<1x1x3x2xf32>, tensor<1x1x3x2x!nn.bin>
+}
+
+// CHECK-LABEL: func.func @compared
+// CHECK: nn.constant dense<{{.*}}0, 1{{.*}}> : tensor<1x1x1x2xi8> -> tensor<1x1x1x2x!nn.bin>
+// CHECK-NEXT: nn.constant dense<[2.000000e+00, 1.000000e+00]> : tensor<2xf32>
+// CHECK-NEXT: [[Q:%.*]] = nn.depthwise_conv2d %x
+// CHECK: nn.add
+// CHECK-NEXT: [[R:%.*]] = nn.quantize
+// CHECK-NEXT: func.return [[Q]], [[Q]], %x, [[R]]
+
+// -----
+
+// int8 activations times signs; an int8 weight of -128 has no opposite, so its layer stays, and its
+// result is compared.
 
 !q = !quant.uniform<i8:f32, 0.5:3>
 !w = !quant.uniform<i8:f32, 1.0>
@@ -110,4 +149,5 @@ func.func @int8(%x: tensor<1x2x!q>) -> (tensor<1x1x!nn.bin>, tensor<1x1x!nn.bin>
 // CHECK-SAME: -> tensor<1x1x!nn.bin>
 // CHECK: nn.dense
 // CHECK-SAME: -> tensor<1x1xf32>
-// CHECK: nn.quantize
+// CHECK: nn.depthwise_conv2d
+// CHECK-SAME: -> tensor<1x1x1x1x!nn.bin>

@@ -71,3 +71,19 @@ func.func @layers(%x: tensor<1x4x!nn.bin>, %w: tensor<2x4xf32>, %z: tensor<1x2x2
 // CHECK-NEXT: nn.dense %x, %w : (tensor<1x4x!nn.bin>, tensor<2x4xf32>)
 // CHECK-NEXT: nn.max_pool2d
 // CHECK-NEXT: nn.quantize
+
+// -----
+
+// The sign of a value is taken once.
+
+func.func @once(%x: tensor<1x2xf32>) -> (tensor<1x2x!nn.bin>, tensor<2x1x!nn.bin>) {
+  %q = nn.quantize %x : (tensor<1x2xf32>) -> tensor<1x2x!nn.bin>
+  %t = nn.transpose %x {permutation = array<i64: 1, 0>} : (tensor<1x2xf32>) -> tensor<2x1xf32>
+  %p = nn.quantize %t : (tensor<2x1xf32>) -> tensor<2x1x!nn.bin>
+  func.return %q, %p : tensor<1x2x!nn.bin>, tensor<2x1x!nn.bin>
+}
+
+// CHECK-LABEL: func.func @once
+// CHECK-NEXT: [[Q:%.*]] = nn.quantize
+// CHECK-NEXT: nn.transpose [[Q]]
+// CHECK-NEXT: func.return
