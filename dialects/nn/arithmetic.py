@@ -259,11 +259,8 @@ class MulOp(BinaryOp):
     """
     Elementwise product. Quantised: one requantisation of the product of both numbers; the real
     multiplier is an expression in double precision (TFLite Micro), or in float32 if
-<<<<<<< HEAD
     `f32_multiplier` is set (TFLite `kernels/mul.cc`). With the rounding `f32`, the real numbers are
-    multiplied in float32, as ONNX's definitions spell it out.
-=======
-    `f32_multiplier` is set (TFLite `kernels/mul.cc`). Binary: -1 where the signs differ.
+    multiplied in float32, as ONNX's definitions spell it out. Binary: -1 where the signs differ.
 
     ```mlir
     %z = nn.mul %x, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
@@ -272,10 +269,8 @@ class MulOp(BinaryOp):
 
     name = "nn.mul"
 
-<<<<<<< HEAD
-    ROUNDINGS: ClassVar[tuple[Rounding, ...]] = (Rounding.F32,)
-=======
     BINARY: ClassVar = True
+    ROUNDINGS: ClassVar[tuple[Rounding, ...]] = (Rounding.F32,)
     KINDS: ClassVar[Kind] = Kind.NUMBER | Kind.BINARY
 
     f32_multiplier = opt_prop_def(UnitAttr)
