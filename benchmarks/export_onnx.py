@@ -14,7 +14,7 @@ Keyword spotting has no float model: its weights are those of the hybrid one, ti
 """
 
 # What it imports is not installed where types are checked.
-# pyright: basic, reportMissingImports=false
+# pyright: basic, reportMissingImports=false, reportMissingModuleSource=false
 from __future__ import annotations
 
 import os

@@ -9,7 +9,7 @@ package.
 """
 
 # What it imports is not installed where types are checked.
-# pyright: basic, reportMissingImports=false
+# pyright: basic, reportMissingImports=false, reportMissingModuleSource=false
 from __future__ import annotations
 
 import sys

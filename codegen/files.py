@@ -141,6 +141,8 @@ def _port_macros(printer: NetworkPrinter, port: Port) -> list[str]:
     assert isinstance(port.tensor, TensorType)
     shape = "x".join(str(n) for n in port.tensor.get_shape()) or "scalar"
     what = f"{port.role} {port.index} '{port.name}': {shape} of {port.tensor.element_type}"
+    if port.layout is not None:
+        what += f", the model's axes {', '.join(map(str, port.layout))}"
     symbol = f"{printer.upper}_{port.symbol.upper()}"
     return [f"/* {comment(what)} */", f"#define {symbol}_ELEMENTS {_count(port)}", ""]
 

@@ -36,6 +36,7 @@ from nnc.dialects.kernel.memory import ConstantOp, ViewOp
 from nnc.dialects.kernel.nest import NestOp
 from nnc.dialects.kernel.operation import KernelOp
 from nnc.dialects.nn.labels import CLASSES, NAMES, texts_of
+from nnc.dialects.nn.layout import Layout, layout_of
 from nnc.dialects.nn.states import INITIAL
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import (
@@ -54,7 +55,8 @@ ROLE, NAME, TYPE, OFFSET = "kernel.role", "nn.name", "nn.type", "kernel.offset"
 class Port:
     """
     An input, output or state of the network: a function argument. `names` are what its numbers
-    stand for, `classes` the labels along its last axis, where that is known.
+    stand for, `classes` the labels along its last axis, where that is known; `layout` has the axes
+    of the model's tensor in the order of this one, where that is another.
     """
 
     value: SSAValue
@@ -67,6 +69,7 @@ class Port:
     initial: DenseIntOrFPElementsAttr | None = None
     names: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    layout: Layout | None = None
 
     @property
     def memory(self) -> MemRefType[Attribute]:
@@ -127,6 +130,7 @@ class NetworkPrinter:
                     initial if isinstance(initial, DenseIntOrFPElementsAttr) else None,
                     texts_of(entries.data, NAMES),
                     texts_of(entries.data, CLASSES),
+                    layout_of(entries.data),
                 )
             )
         return ports

@@ -49,13 +49,7 @@ def read_graph(data: bytes, path: Path | None) -> Graph:
 
     Raises FrontendError with everything that is wrong.
     """
-    model = onnx.ModelProto()
-    try:
-        model.ParseFromString(data)
-    except DecodeError as error:
-        raise _refused("this is not a valid ONNX file: it is no protocol buffer") from error
-    if not model.HasField("graph") or not model.opset_import:
-        raise _refused("this is not a valid ONNX file: it has no graph, or no operator set")
+    model = _parsed(data)
     opsets = _opsets(model)
     model = _inlined(model)
     graph = model.graph
@@ -78,6 +72,30 @@ def read_graph(data: bytes, path: Path | None) -> Graph:
         opsets,
         model.ir_version,
     )
+
+
+def self_contained(data: bytes, path: Path | None) -> onnx.ModelProto:
+    """
+    A model with all of its weights, functions inlined: what another program can run, whose tensors
+    have the names that `read_graph` gives them. Raises FrontendError.
+    """
+    model = _inlined(_parsed(data))
+    problems: list[Problem] = []
+    _load_external(model.graph.initializer, path, problems)
+    if problems:
+        raise FrontendError(problems)
+    return model
+
+
+def _parsed(data: bytes) -> onnx.ModelProto:
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(data)
+    except DecodeError as error:
+        raise _refused("this is not a valid ONNX file: it is no protocol buffer") from error
+    if not model.HasField("graph") or not model.opset_import:
+        raise _refused("this is not a valid ONNX file: it has no graph, or no operator set")
+    return model
 
 
 def domain_of(node: onnx.NodeProto) -> str:

@@ -1,9 +1,9 @@
 """
 How far a tensor is from what it should be, and whether that counts as agreement.
 
-Integers agree when they are equal. Floats agree when they differ by at most 1e-5 of the largest
-magnitude in the reference tensor, those of a sigmoid or softmax also by at most 1e-6, and when NaN
-and infinities are in the same places.
+Integers agree when they are equal, or within the units that a contract leaves open. Floats agree
+when they differ by at most 1e-5 of the largest magnitude in the reference tensor, those of a
+sigmoid or softmax also by at most 1e-6, and when NaN and infinities are in the same places.
 """
 
 from __future__ import annotations
@@ -22,10 +22,18 @@ ABSOLUTE_OPS = ("logistic", "sigmoid", "softmax")
 """Layers whose results lie between 0 and 1 whatever their inputs are."""
 
 
+STORED = (1e-3, 1e-7)
+"""
+How far outputs may be from those that come with a model's samples, relative and absolute: as in
+ONNX's own tests of whole models. Other machines and programs computed them, through all layers.
+"""
+
+
 @dataclass
 class Agreement:
     """
-    A tensor compared over all samples so far; see `add`.
+    A tensor compared over all samples so far; see `add`. Integers may differ by so many `units`.
+    What is `stored` was computed elsewhere.
 
     Errors of quantised tensors count in stored units. `l2r` is the Euclidean norm of the error by
     that of the reference, `cosine` that of the angle between both; for a quantised tensor they are
@@ -33,6 +41,8 @@ class Agreement:
     """
 
     absolute: bool = False
+    units: int = 0
+    stored: bool = False
     elements: int = 0
     mismatches: int = 0
     max_error: float = 0.0
@@ -44,7 +54,10 @@ class Agreement:
     def add(self, actual: Array, expected: Array, zero_point: int = 0) -> None:
         """Compares one sample: both arrays of as many elements, and of the same kind of type."""
         assert actual.size == expected.size, "tensors of different sizes"
-        wrong = disagreements(actual.ravel(), expected.ravel(), self.absolute)
+        if self.stored and actual.dtype.kind == "f":
+            wrong = ~np.isclose(actual.ravel(), expected.ravel(), *STORED, equal_nan=True)
+        else:
+            wrong = disagreements(actual.ravel(), expected.ravel(), self.absolute, self.units)
         self.mismatches += int(np.count_nonzero(wrong))
         a = actual.astype(np.float64).ravel() - zero_point
         b = expected.astype(np.float64).ravel() - zero_point
@@ -84,12 +97,17 @@ class Agreement:
         return self._product / scale if scale else None
 
 
-def disagreements(actual: Array, expected: Array, absolute: bool) -> npt.NDArray[np.bool_]:
+def disagreements(
+    actual: Array, expected: Array, absolute: bool, units: int = 0
+) -> npt.NDArray[np.bool_]:
     """
     Which elements do not agree, of two arrays of one shape and kind of type.
 
-    `absolute` is for results of `ABSOLUTE_OPS`, that lie between 0 and 1.
+    `absolute` is for results of `ABSOLUTE_OPS`, that lie between 0 and 1; `units` is by how much
+    integers may differ.
     """
+    if units and actual.dtype.kind in "iu":
+        return np.asarray(np.abs(actual.astype(np.int64) - expected.astype(np.int64)) > units)
     if actual.dtype.kind != "f":
         return np.asarray(actual != expected)
     a, b = actual.astype(np.float64), expected.astype(np.float64)

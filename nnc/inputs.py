@@ -36,11 +36,14 @@ _GENERATOR = re.compile(r"(random|smooth):(\d{1,18}):([1-9]\d{0,6})")
 @dataclass
 class Samples:
     """
-    Inputs for each sample, in the order of the network's inputs; `notes` say what was made of them.
+    Inputs for each sample, in the order of the network's inputs; `notes` say what was made of
+    them. `outputs` has the results that come with the samples, in the model's order of axes: an
+    empty list for a sample without, and nothing at all where none has any.
     """
 
     inputs: list[list[Array]]
     notes: list[str] = field(default_factory=list[str])
+    outputs: list[list[Array]] = field(default_factory=list[list[Array]])
 
 
 def read_inputs(source: str, tensors: Sequence[Tensor], *, scale: float | None = None) -> Samples:
@@ -51,11 +54,14 @@ def read_inputs(source: str, tensors: Sequence[Tensor], *, scale: float | None =
     - `smooth:SEED:N`: N samples of low spatial frequency, as images and spectrograms are.
     - FILE.npz: arrays by the names of the inputs. FILE.npy, FILE.npz:NAME: the array of the only
       input.
-    - An image: the only input, 1xHxWxC. A real value is `scale` times a pixel; without it, pixels
-      are stored as they are in uint8, less 128 in int8, divided by 255 in float.
+    - An image: the only input, 1xHxWxC or 1xCxHxW. A real value is `scale` times a pixel; without
+      it, pixels are stored as they are in uint8, less 128 in int8, divided by 255 in float.
 
-    Arrays have the shape of the input, or more samples along the batch axis if that is 1, or along
-    an axis before all others. Arrays of floats are real values: they are quantised for a quantised
+    - A folder of ONNX test data: see `nnc.onnx_data`.
+
+    Arrays have the shape of the input, in the model's order of axes or, where that is another
+    shape, in the network's; or more samples along the batch axis if that is 1, or along an axis
+    before all others. Arrays of floats are real values: they are quantised for a quantised
     input. Raises UsageError, OSError.
     """
     if found := _GENERATOR.fullmatch(source):
@@ -68,6 +74,8 @@ def read_inputs(source: str, tensors: Sequence[Tensor], *, scale: float | None =
     file, is_npz, array = source.rpartition(".npz:")
     path = Path(f"{file}.npz" if is_npz else source)
     extension = path.suffix[1:].lower()
+    if path.is_dir():
+        return _test_data(path, tensors)
     if extension in IMAGES:
         return Samples([[_image(path, _only(path, tensors), scale)]])
     if scale is not None:
@@ -83,8 +91,26 @@ def read_inputs(source: str, tensors: Sequence[Tensor], *, scale: float | None =
         return _arrays({_only(path, tensors).name: _read_npy(path)}, tensors, path)
     known = ", ".join(f".{name}" for name in ("npz", "npy", *IMAGES))
     raise UsageError(
-        f"{path}: expected a file ending in one of {known}, random:SEED:N or smooth:SEED:N"
+        f"{path}: expected a file ending in one of {known}, a folder of ONNX test data, "
+        "random:SEED:N or smooth:SEED:N"
     )
+
+
+def _test_data(folder: Path, tensors: Sequence[Tensor]) -> Samples:
+    """The samples of a folder of ONNX test data."""
+    from nnc.onnx_data import read_test_data
+
+    result = Samples([])
+    for data in read_test_data(folder):
+        if len(data.inputs) != len(tensors):
+            raise UsageError(f"{folder}: expected {len(tensors)} inputs, got {len(data.inputs)}")
+        arrays = {it.name: array for it, array in zip(tensors, data.inputs, strict=True)}
+        read = _arrays(arrays, tensors, folder)
+        result.inputs += read.inputs
+        result.notes += read.notes
+        result.outputs += [data.outputs] * len(read.inputs)
+    result.notes = list(dict.fromkeys(result.notes))
+    return result
 
 
 def _hint(name: str, arrays: Mapping[str, Array]) -> str:
@@ -171,19 +197,33 @@ def _stored(array: Array, tensor: Tensor, notes: list[str]) -> Array:
 
 
 def _split(array: Array, tensor: Tensor) -> list[Array]:
-    """The samples of an array."""
-    shape = tensor.shape
+    """The samples of an array, which may have its axes in the model's order or the network's."""
+    samples = _samples_of(array, tensor.model_shape)
+    if samples is not None:
+        return [tensor.of_model(sample) for sample in samples]
+    samples = _samples_of(array, tensor.shape)
+    if samples is not None:
+        return samples
+    shapes = dict.fromkeys([tensor.model_shape, tensor.shape])
+    expected = " or ".join(
+        f"{shape} or {('N', *shape[1:]) if shape[:1] == (1,) else ('N', *shape)}"
+        for shape in shapes
+    )
+    raise UsageError(
+        f"input '{tensor.name}': expected the shape {expected.replace(chr(39), '')}, "
+        f"got {array.shape}"
+    )
+
+
+def _samples_of(array: Array, shape: tuple[int, ...]) -> list[Array] | None:
+    """The samples of that shape in an array, None if it has another one."""
     if array.shape == shape:
         return [array]
     if shape[:1] == (1,) and array.ndim == len(shape) and array.shape[1:] == shape[1:]:
         return [array[i : i + 1] for i in range(len(array))]
     if array.shape[1:] == shape and array.ndim == len(shape) + 1:
         return list(array)
-    expected = f"{shape} or {('N', *shape[1:]) if shape[:1] == (1,) else ('N', *shape)}"
-    raise UsageError(
-        f"input '{tensor.name}': expected the shape {expected.replace(chr(39), '')}, "
-        f"got {array.shape}"
-    )
+    return None
 
 
 def _image(path: Path, tensor: Tensor, scale: float | None) -> Array:
@@ -191,6 +231,9 @@ def _image(path: Path, tensor: Tensor, scale: float | None) -> Array:
 
     modes = {1: "L", 3: "RGB", 4: "RGBA"}
     shape = tensor.shape
+    first = len(shape) == 4 and shape[3] not in modes and shape[1] in modes
+    if first:
+        shape = (shape[0], *shape[2:], shape[1])
     if len(shape) != 4 or shape[0] != 1 or shape[3] not in modes:
         raise UsageError(f"{path}: the input '{tensor.name}' of shape {shape} takes no image")
     try:
@@ -203,6 +246,8 @@ def _image(path: Path, tensor: Tensor, scale: float | None) -> Array:
             pixels = np.asarray(image.convert(modes[shape[3]]), np.uint8).reshape(shape)
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
         raise UsageError(f"{path}: expected an image, got something else") from error
+    if first:
+        pixels = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
     return _mapped(pixels, tensor, scale, path)
 
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Protocol
 
 import numpy as np
@@ -43,14 +44,24 @@ class Expected:
     tensors: dict[str, Array]
 
 
+Computed = Mapping[str, Array]
+"""What the network made of a sample, by the names of layers."""
+
+NOTHING: Computed = MappingProxyType({})
+
+
 class Reference(Protocol):
     """Something that runs a model, sample after sample, keeping its state from one to the next."""
 
     description: str
     hint: str
+    units: int
+    """By how many units the contract lets a quantised value be off."""
 
-    def run(self, inputs: Sequence[Array]) -> Expected:
-        """What one sample should give."""
+    def run(self, inputs: Sequence[Array], computed: Computed = NOTHING) -> Expected:
+        """
+        What one sample should give, if need be of what the network has `computed`.
+        """
         ...
 
 
@@ -58,13 +69,14 @@ class NnReference:
     """The reference semantics of a module of `nn` ops."""
 
     description = "the reference semantics of the nn dialect"
+    units = 0
 
     def __init__(self, module: ModuleOp, hint: str = ""):
         self.hint = hint
         self._module = module
         self._states: Sequence[Array] | None = None
 
-    def run(self, inputs: Sequence[Array]) -> Expected:
+    def run(self, inputs: Sequence[Array], computed: Computed = NOTHING) -> Expected:
         """What one sample should give."""
         result = interpreter.run(self._module, inputs, self._states)
         self._states = result.states
@@ -73,6 +85,8 @@ class NnReference:
 
 class ChildReference:
     """A framework in a child process."""
+
+    units = 0
 
     def __init__(
         self,
@@ -87,10 +101,11 @@ class ChildReference:
         self._child = child
         self._errors = errors
         found = array_text(self._ask(request)["found"])
+        self.description = found.get("description", description)
         self._tensors: dict[str, int] = found["tensors"]
         self._outputs: int = found["outputs"]
 
-    def run(self, inputs: Sequence[Array]) -> Expected:
+    def run(self, inputs: Sequence[Array], computed: Computed = NOTHING) -> Expected:
         """What one sample should give; raises ReferenceFailedError."""
         reply = self._ask({f"input{k}": array for k, array in enumerate(inputs)})
         outputs = [reply.get(f"output{k}") for k in range(self._outputs)]
@@ -144,23 +159,24 @@ def keras_reference(
     """
     settings = {"suffix": suffix, "generation": generation, "wanted": list(wanted)}
     request = {"model": np.frombuffer(model, np.uint8), "request": text_array(settings)}
-    with _file_child(f"Keras {generation}", python, "keras_worker.py", request) as reference:
+    with file_child(f"Keras {generation}", python, "keras_worker.py", request) as reference:
         yield reference
 
 
 def lce_python() -> str | None:
     """The Python of Keras models, if it has the Larq compute engine; else None."""
     python = keras_python()
-    if python is None:
-        return None
-    probe = (
-        "import importlib.util, sys; sys.exit(not importlib.util.find_spec('larq_compute_engine'))"
-    )
+    return python if python is not None and has_module(python, "larq_compute_engine") else None
+
+
+def has_module(python: str, name: str) -> bool:
+    """Whether a Python can import a module."""
+    probe = f"import importlib.util, sys; sys.exit(not importlib.util.find_spec({name!r}))"
     try:
         found = subprocess.run([python, "-c", probe], capture_output=True, check=False)
     except OSError:
-        return None
-    return python if found.returncode == 0 else None
+        return False
+    return found.returncode == 0
 
 
 def is_lce(model: bytes) -> bool:
@@ -176,12 +192,12 @@ def lce_reference(python: str, model: bytes) -> Generator[ChildReference]:
     """
     request = {"model": np.frombuffer(model, np.uint8)}
     description = "the interpreter of the Larq compute engine"
-    with _file_child(description, python, "lce_worker.py", request) as reference:
+    with file_child(description, python, "lce_worker.py", request) as reference:
         yield reference
 
 
 @contextmanager
-def _file_child(
+def file_child(
     description: str, python: str, name: str, request: dict[str, Array]
 ) -> Generator[ChildReference]:
     """A worker that is a file beside this one, run by a Python that need not have this package."""

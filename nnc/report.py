@@ -32,7 +32,9 @@ LOOPS = "loops"
 class TensorRow:
     """
     A tensor: `type` as the compiler writes it, `offset` in the arena if it is there. `names` are
-    what its numbers stand for, `classes` the labels along its last axis, where that is known.
+    what its numbers stand for, `classes` the labels along its last axis, where that is known;
+    `layout` has the axes of the model's tensor in the order of this one, and is empty where that is
+    its own.
     """
 
     name: str
@@ -42,6 +44,7 @@ class TensorRow:
     offset: int | None
     names: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    layout: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -191,7 +194,7 @@ class _Reader:
 
     def _port(self, port: Port) -> TensorRow:
         row = self._tensor(port.name, port.tensor, port.value)
-        return replace(row, names=port.names, classes=port.classes)
+        return replace(row, names=port.names, classes=port.classes, layout=port.layout or ())
 
     def _tensor(self, name: str, tensor: Attribute, value: SSAValue) -> TensorRow:
         assert isinstance(tensor, TensorType)
@@ -358,7 +361,7 @@ def as_markdown(report: Report) -> str:
         _table(
             ("", "name", "shape", "type", "bytes", "offset in the arena"),
             [
-                (role, row.name, _shape(row.shape), row.type, f"{row.bytes:,}", _place(row.offset))
+                (role, row.name, _shaped(row), row.type, f"{row.bytes:,}", _place(row.offset))
                 for role, rows in (("input", report.inputs), ("output", report.outputs))
                 for row in rows
             ],
@@ -415,6 +418,12 @@ def _layer_cells(layer: LayerRow) -> tuple[str, ...]:
 
 def _place(offset: int | None) -> str:
     return "outside" if offset is None else f"{offset:,}"
+
+
+def _shaped(row: TensorRow) -> str:
+    """The shape of an input or output, with the order of its axes where it is not the model's."""
+    order = ", ".join(map(str, row.layout))
+    return _shape(row.shape) + (f" (the model's axes {order})" if order else "")
 
 
 def _shape(shape: Sequence[int]) -> str:

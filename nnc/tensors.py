@@ -7,7 +7,7 @@ bytes, one sample at a time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Attribute
 
 from nnc.codegen.network import Port
+from nnc.dialects.nn.layout import Layout, arranged, rearranged
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import BITS_PER_WORD, BinType, numpy_dtype
 
@@ -29,6 +30,7 @@ class Tensor:
 
     `dtype` is that of stored values (bool for binary ones: True is -1); `scale` is 0 where values
     are not quantised: else real = scale * (stored - zero_point).
+    `layout` has the axes of the model's tensor in the order of this one, where that is another.
     """
 
     name: str
@@ -39,11 +41,12 @@ class Tensor:
     limits: tuple[int, int] = (0, 0)
     is_binary: bool = False
     aliases: tuple[str, ...] = ()
+    layout: Layout | None = None
 
     @staticmethod
     def of(port: Port) -> Tensor:
         """The tensor of an argument of a planned function."""
-        return Tensor.named(port.name, port.tensor)
+        return replace(Tensor.named(port.name, port.tensor), layout=port.layout)
 
     @staticmethod
     def named(name: str, kind: Attribute) -> Tensor:
@@ -60,6 +63,21 @@ class Tensor:
     def is_quantized(self) -> bool:
         """Whether stored values stand for real ones."""
         return self.scale != 0
+
+    @property
+    def model_shape(self) -> tuple[int, ...]:
+        """The shape of the model's tensor."""
+        if self.layout is None:
+            return self.shape
+        return tuple(self.shape[self.layout.index(axis)] for axis in range(len(self.shape)))
+
+    def of_model(self, array: Array) -> Array:
+        """An array of the model's tensor in the order of this one."""
+        return array if self.layout is None else arranged(array, self.layout)
+
+    def to_model(self, array: Array) -> Array:
+        """The inverse of `of_model`."""
+        return array if self.layout is None else rearranged(array, self.layout)
 
     def quantize(self, real: Array) -> Array:
         """
@@ -90,12 +108,13 @@ class Tensor:
 
     def stack(self, samples: list[Array]) -> Array:
         """
-        Samples as one array: along the batch axis where that is 1, else along a new first axis, as
-        `nnc.inputs` reads them.
+        Samples as one array in the model's order of axes: along the batch axis where that is 1,
+        else along a new first axis, as `nnc.inputs` reads them.
         """
-        if self.shape[:1] == (1,):
-            return np.concatenate(samples)
-        return samples[0] if len(samples) == 1 else np.stack(samples)
+        arrays = [self.to_model(sample) for sample in samples]
+        if self.model_shape[:1] == (1,):
+            return np.concatenate(arrays)
+        return arrays[0] if len(arrays) == 1 else np.stack(arrays)
 
 
 def describe_type(tensor: Tensor) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,11 +20,13 @@ from nnc.codegen.network import network_of
 from nnc.compiler import Network, Shapes
 from nnc.dialects.nn.interpreter import channels_by_layer
 from nnc.emulator import Progress, RunResult, run_program
-from nnc.execution import built, inputs_of, sample_bytes
+from nnc.execution import built, inputs_of, outputs_of, sample_bytes
 from nnc.frontends import FRONTENDS
 from nnc.frontends.keras import generation_of, has_program
 from nnc.frontends.keras_python import PYTHON, keras_python
 from nnc.harness import ElementType, LayerInfo, Sample, TensorInfo
+from nnc.onnx_reference import UnfitError, onnx_reference
+from nnc.passes.diagnostics import UsageError
 from nnc.pipeline import import_passes, load, run_passes, source_dialects
 from nnc.reference import (
     Expected,
@@ -36,16 +38,20 @@ from nnc.reference import (
     lce_reference,
     tflite_reference,
 )
-from nnc.tensors import Array
+from nnc.tensors import Array, Tensor
 
 
 @dataclass(frozen=True)
 class Row:
-    """A compared tensor: of a layer, or an output of the network (`op` is empty)."""
+    """
+    A compared tensor: of a layer, or an output of the network (`op` is empty), whose results came
+    with the samples where it is `stored`.
+    """
 
     name: str
     op: str
     agreement: Agreement
+    stored: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,7 @@ def _record(row: Row) -> dict[str, str | int | float | None]:
     return {
         "name": row.name,
         "op": row.op,
+        "stored": row.stored,
         "elements": agreement.elements,
         "mismatches": agreement.mismatches,
         "max_error": agreement.max_error,
@@ -120,6 +127,7 @@ def validate(
     samples: Sequence[list[Array]],
     *,
     on: str,
+    stored: Sequence[list[Array]] = (),
     shapes: Shapes | None = None,
     original: bool = True,
     timeout: float = 120.0,
@@ -130,20 +138,23 @@ def validate(
 
     `model` is the file that `network` was compiled from. The reference is its original framework
     where that has the arithmetic that the network was compiled for and `original` is true, else the
-    reference semantics of the `nn` level. Raises ToolError.
+    reference semantics of the `nn` level. `stored` are results that came with the samples, in the
+    model's order of axes, an empty list for a sample without. Raises ToolError.
     """
     tensors = inputs_of(network)
-    wanted = [output.name for layer in network.report.layers for output in layer.outputs]
-    with (
-        _reference(model, network, wanted, shapes, original) as reference,
-        built(network, on, hook=True) as program,
-    ):
-        probe = run_program(program, ())
+    with ExitStack() as stack:
+        program = stack.enter_context(built(network, on, hook=True))
+        found = run_program(program, ()).network
+        asked = _reference(model, network, found.layers, shapes, original)
+        reference = stack.enter_context(asked)
         channels = channels_by_layer(network_of(network.module))
-        comparison = _Comparison(probe.network.layers, probe.network.outputs, channels)
+        comparison = _Comparison(found.layers, found.outputs, channels, reference.units)
 
         def compare(number: int, sample: Sample) -> None:
-            comparison.add(sample, reference.run(samples[number]))
+            computed = comparison.computed(sample)
+            comparison.add(sample, reference.run(samples[number], computed))
+            if number < len(stored) and stored[number]:
+                comparison.add_stored(sample, stored[number], outputs_of(network))
 
         result: RunResult = run_program(
             program,
@@ -161,7 +172,7 @@ def validate(
         hint=reference.hint,
         samples=len(samples),
         layers=comparison.layer_rows(),
-        outputs=comparison.output_rows(),
+        outputs=[*comparison.output_rows(), *comparison.stored_rows()],
         unmatched=comparison.unmatched(),
     )
 
@@ -179,12 +190,13 @@ def _no_keras(python: str | None, data: bytes) -> str:
 def _reference(
     model: Path,
     network: Network,
-    wanted: Sequence[str],
+    layers: Sequence[LayerInfo],
     shapes: Shapes | None,
     original: bool,
 ) -> Generator[Reference]:
     options = network.options
     hint = ""
+    wanted = [output.name for layer in layers for output in layer.outputs]
     if original and model.suffix.lower() == ".tflite" and options.numerics == "tflite":
         data = model.read_bytes()
         python = lce_python() if is_lce(data) else None
@@ -211,6 +223,13 @@ def _reference(
                 yield reference
             return
     module = load(model, shapes=shapes)
+    if original and source_dialects(module) == ["onnx"] and model.suffix.lower() == ".onnx":
+        try:
+            with onnx_reference(model, module, network, layers) as reference:
+                yield reference
+            return
+        except UnfitError as error:
+            hint = str(error)
     passes = import_passes(source_dialects(module), options)
     yield NnReference(run_passes(module, ",".join(passes)), hint)
 
@@ -224,9 +243,11 @@ class _Comparison:
     layers: Sequence[LayerInfo]
     outputs: Sequence[TensorInfo]
     channels: dict[str, Array]
+    units: int = 0
     places: dict[str, Place] = field(default_factory=dict[str, Place])
     at_layers: dict[str, Agreement] = field(default_factory=dict[str, Agreement])
     at_outputs: list[Agreement] = field(default_factory=list[Agreement])
+    at_stored: dict[str, Agreement] = field(default_factory=dict[str, Agreement])
 
     def __post_init__(self) -> None:
         # Of several steps that work on one layer of the model, the last has its result.
@@ -235,7 +256,8 @@ class _Comparison:
                 self.places[tensor.name] = (number, k)
         makers = {self._offset_of(place): self.layers[place[0]].op for place in self.ordered()}
         self.at_outputs = [
-            Agreement(absolute=makers.get(tensor.offset) in ABSOLUTE_OPS) for tensor in self.outputs
+            Agreement(makers.get(it.offset) in ABSOLUTE_OPS, self.units if it.scale else 0)
+            for it in self.outputs
         ]
 
     def ordered(self) -> list[Place]:
@@ -244,6 +266,15 @@ class _Comparison:
 
     def _offset_of(self, place: Place) -> int:
         return self.layers[place[0]].outputs[place[1]].offset
+
+    def computed(self, sample: Sample) -> dict[str, Array]:
+        """What the network made of a sample, by the names of layers."""
+        found: dict[str, Array] = {}
+        for name, (number, k) in self.places.items():
+            data = sample.layers[number][k]
+            if data is not None:
+                found[name] = values(self.layers[number].outputs[k], data)
+        return found
 
     def add(self, sample: Sample, expected: Expected) -> None:
         """Compares one sample."""
@@ -255,12 +286,37 @@ class _Comparison:
             if data is None or wanted is None or not _is_alike(layer.outputs[k], wanted):
                 continue
             absolute = layer.op in ABSOLUTE_OPS
-            agreement = self.at_layers.setdefault(name, Agreement(absolute=absolute))
+            units = self.units if layer.outputs[k].scale else 0
+            agreement = self.at_layers.setdefault(name, Agreement(absolute, units))
             agreement.add(values(layer.outputs[k], data), wanted, layer.outputs[k].zero_point)
         rows = zip(self.outputs, self.at_outputs, sample.outputs, expected.outputs, strict=True)
         for tensor, agreement, data, wanted in rows:
             assert wanted is not None and _is_alike(tensor, wanted), f"{tensor.name} is another"
             agreement.add(values(tensor, data), wanted, tensor.zero_point)
+
+    def add_stored(
+        self, sample: Sample, expected: Sequence[Array], tensors: Sequence[Tensor]
+    ) -> None:
+        """Compares one sample with results that came with it. Raises UsageError."""
+        if len(expected) != len(tensors):
+            raise UsageError(f"expected {len(tensors)} stored outputs, got {len(expected)}")
+        for info, tensor, data, wanted in zip(
+            self.outputs, tensors, sample.outputs, expected, strict=True
+        ):
+            actual = values(info, data)
+            if wanted.size != actual.size or wanted.dtype != actual.dtype:
+                raise UsageError(
+                    f"output '{info.name}': expected {tensor.model_shape} of {actual.dtype}, "
+                    f"got {wanted.shape} of {wanted.dtype}"
+                )
+            placed = tensor.of_model(wanted.reshape(tensor.model_shape))
+            units = self.units if info.scale else 0
+            agreement = self.at_stored.setdefault(info.name, Agreement(False, units, stored=True))
+            agreement.add(actual, placed, info.zero_point)
+
+    def stored_rows(self) -> list[Row]:
+        """A row for each output that was compared with what came with the samples."""
+        return [Row(name, "", it, stored=True) for name, it in self.at_stored.items()]
 
     def layer_rows(self) -> list[Row]:
         """A row for each compared layer output."""

@@ -16,13 +16,18 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.passes import ModulePass
-from xdsl.pattern_rewriter import GreedyRewritePatternApplier, PatternRewriteWalker
+from xdsl.pattern_rewriter import (
+    GreedyRewritePatternApplier,
+    PatternRewriteWalker,
+    RewritePattern,
+)
 
 from nnc.passes.layout.edges import inputs_last, outputs_last
 from nnc.passes.layout.layers import LAYER_PATTERNS
-from nnc.passes.layout.moves import drop_unused, name_transposes
+from nnc.passes.layout.moves import drop_unused
+from nnc.passes.layout.naming import collect_layouts, name_layers
 from nnc.passes.layout.pointwise import POINTWISE_PATTERNS
-from nnc.passes.layout.shapes import SHAPE_PATTERNS
+from nnc.passes.layout.shapes import SHAPE_PATTERNS, Transposes
 
 Io: TypeAlias = Literal["last", "kept"]
 """The order of axes of the network's images: channels last, or as the model has them."""
@@ -36,7 +41,8 @@ class NnSinkTransposesPass(ModulePass):
 
     With `io=last` inputs and outputs whose axes would have to be moved are taken and given in the
     order of the layers; `nn.layout` of such an argument or result says which axis of the model's
-    tensor each of its axes is. With `io=kept` they keep the model's order.
+    tensor each of its axes is. With `io=kept` they keep the model's order. `nn.layouts` of the
+    function has the same of the values of layers, by their names.
     """
 
     name = "nn-sink-transposes"
@@ -46,12 +52,19 @@ class NnSinkTransposesPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         functions = [entry for entry in op.body.block.ops if isinstance(entry, FuncOp)]
         for function in functions:
-            name_transposes(function.body.block)
-            if self.io == "last":
+            name_layers(function.body.block)
+        if self.io == "last":
+            # Before an input is looked at, what the model itself moves there has met its inverse.
+            _apply([*POINTWISE_PATTERNS, Transposes()], op)
+            for function in functions:
                 inputs_last(function)
-        patterns = [*POINTWISE_PATTERNS, *SHAPE_PATTERNS, *LAYER_PATTERNS]
-        PatternRewriteWalker(GreedyRewritePatternApplier(patterns)).rewrite_module(op)
+        _apply([*POINTWISE_PATTERNS, *SHAPE_PATTERNS, *LAYER_PATTERNS], op)
         for function in functions:
             if self.io == "last":
                 outputs_last(function)
             drop_unused(function.body.block)
+            collect_layouts(function)
+
+
+def _apply(patterns: list[RewritePattern], module: ModuleOp) -> None:
+    PatternRewriteWalker(GreedyRewritePatternApplier(patterns)).rewrite_module(module)

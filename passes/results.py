@@ -19,6 +19,7 @@ from xdsl.rewriter import InsertPoint
 from nnc.dialects.kernel.memory import storage_of
 from nnc.dialects.kernel.nest import NestOp
 from nnc.dialects.nn.labels import CLASSES, NAMES
+from nnc.dialects.nn.layout import LAYOUT
 from nnc.dialects.nn.loops import LoopBuilder
 from nnc.dialects.nn.states import INITIAL, NAME, State, initial_values
 from nnc.dialects.types import BinType, dense_attribute, element_of, memory_type, pack_bits
@@ -26,11 +27,13 @@ from nnc.dialects.types import BinType, dense_attribute, element_of, memory_type
 TYPE = "nn.type"
 ROLE = "kernel.role"
 
+_KEPT = (NAME, INITIAL, NAMES, CLASSES, LAYOUT)
+
 
 def describe(
     attributes: ArrayAttr[DictionaryAttr] | None, index: int, kind: Attribute, role: str
 ) -> DictionaryAttr:
-    """What buffers keep of an argument or result: name, type, role, first value, labels."""
+    """What buffers keep of an argument or result: name, type, role, first value, labels, layout."""
     entries: dict[str, Attribute] = {
         NAME: StringAttr(f"{role}{index}"),
         TYPE: kind,
@@ -38,7 +41,7 @@ def describe(
     }
     if attributes is not None:
         given = attributes.data[index].data
-        entries.update({key: given[key] for key in (NAME, INITIAL, NAMES, CLASSES) if key in given})
+        entries.update({key: given[key] for key in _KEPT if key in given})
         if INITIAL in given and isinstance(element_of(kind), BinType):
             entries[INITIAL] = dense_attribute(pack_bits(initial_values(given, kind)), i32)
     return DictionaryAttr(entries)

@@ -145,7 +145,7 @@ def add_inputs(parser: argparse.ArgumentParser, *, default: str | None = None) -
         metavar="SAMPLES",
         default=default,
         help="FILE.npz (arrays by the inputs' names; FILE.npz:NAME for one of them), FILE.npy, an "
-        f"image, random:SEED:N or smooth:SEED:N{generated}",
+        f"image, a folder of ONNX test data, random:SEED:N or smooth:SEED:N{generated}",
     )
     parser.add_argument(
         "--scale",

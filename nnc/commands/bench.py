@@ -74,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
                 args.kernels,
                 goal,
                 args.io,
+                args.io_layout,
                 constant_time=args.constant_time,
             ),
         )

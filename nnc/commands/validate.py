@@ -72,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
             network,
             samples.inputs,
             on=args.on,
+            stored=samples.outputs,
             shapes=shapes,
             original=args.reference == "original",
             timeout=args.timeout,
@@ -89,7 +90,10 @@ def run(args: argparse.Namespace) -> int:
                 _cells(str(number), short(row.name), row)
                 for number, row in enumerate(result.layers)
             ),
-            *(_cells("output", short(row.name), row) for row in result.outputs),
+            *(
+                _cells("stored" if row.stored else "output", short(row.name), row)
+                for row in result.outputs
+            ),
         ],
         left=3,
         flexible=1,
@@ -99,7 +103,8 @@ def run(args: argparse.Namespace) -> int:
         if len(result.unmatched) > _MOST_NAMES:
             names += f" and {len(result.unmatched) - _MOST_NAMES} more"
         note(f"note: not compared, as the reference has no such tensor: {names}")
-    compared = f"{count(len(result.layers), 'layer')} and {count(len(result.outputs), 'output')}"
+    outputs = sum(not row.stored for row in result.outputs)
+    compared = f"{count(len(result.layers), 'layer')} and {count(outputs, 'output')}"
     samples_text = count(result.samples, "sample")
     if result.mismatches:
         if network.report.remarks and args.reference == "original":

@@ -1,8 +1,5 @@
 """
-What the patterns share: permutations, tensors whose axes move at no cost, and names.
-
-The op that computes a layer keeps the layer's name, and the transpose behind it becomes a part of
-the layer: its value is the layer's in another order, and it will go away.
+What the patterns share: permutations, tensors whose axes move at no cost, and replacing ops.
 """
 
 from __future__ import annotations
@@ -20,12 +17,10 @@ from nnc.dialects.nn.movement import TransposeOp
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import element_of, shape_of
 from nnc.passes.layer_names import part_of
+from nnc.passes.layout.naming import TRANSPOSE, moved_layout
 from nnc.passes.nn_builder import integers, make
 
 Permutation = tuple[int, ...]
-
-TRANSPOSE = "transpose"
-"""What a part of a layer is called that only brings its value into another order."""
 
 
 def inverse(permutation: Sequence[int]) -> Permutation:
@@ -115,21 +110,10 @@ def replace(
     for part in parts:
         part.location = part_of(op.location, TRANSPOSE)
     new.location = op.location
+    if isinstance(behind, TransposeOp):
+        moved_layout(op, new, behind.permutation.get_values())
     last = new if behind is None else behind
     rewriter.replace(op, [*before, new, *([behind] if behind is not None else [])], last.results)
-
-
-def name_transposes(block: Block) -> None:
-    """
-    Lets the op that computes a layer's value keep the layer's name, and not the transpose behind
-    it.
-    """
-    for op in block.ops:
-        if not isinstance(op, TransposeOp | ReshapeOp):
-            continue
-        owner = op.input.owner
-        if isinstance(owner, Operation) and owner.location == op.location:
-            op.location = part_of(op.location, TRANSPOSE)
 
 
 def drop_unused(block: Block) -> None:

@@ -16,7 +16,7 @@ from support.sample_network import needs_boards
 from support.single_ops import single_op_case
 
 import nnc.validate
-from nnc.reference import Expected, ReferenceFailedError, tflite_reference
+from nnc.reference import NOTHING, Computed, Expected, ReferenceFailedError, tflite_reference
 from nnc.reference_worker import with_existing_axes
 from nnc.tensors import Array
 
@@ -110,13 +110,14 @@ class Wrong:
 
     description = "a wrong reference"
     hint = ""
+    units = 0
 
     def __init__(self, right: nnc.validate.Reference, layer: str):
         self.right = right
         self.layer = layer
 
-    def run(self, inputs: Sequence[Array]) -> Expected:
-        expected = self.right.run(inputs)
+    def run(self, inputs: Sequence[Array], computed: Computed = NOTHING) -> Expected:
+        expected = self.right.run(inputs, computed)
         array = np.array(expected.tensors[self.layer])
         array.flat[-1] += 1 if array.flat[-1] < 127 else -1
         return Expected(expected.outputs, {**expected.tensors, self.layer: array})

@@ -1,0 +1,242 @@
+"""
+An ONNX model in ONNX Runtime or in ONNX's reference implementation, as what a network should
+compute.
+
+The model keeps its order of axes, and every tensor that a layer of the network is named after
+becomes one of its outputs. Each layer is computed from what the network has before it, as contracts
+and bounds are about layers: what is rounded in another way in one layer does not count in the next
+one again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import onnx
+from xdsl.dialects.builtin import DYNAMIC_INDEX, ModuleOp, TensorType, UnrankedTensorType
+from xdsl.dialects.func import FuncOp
+
+from nnc.codegen.network import layer_names, network_of
+from nnc.compiler import Network
+from nnc.dialects.nn.interpreter import channels_by_layer
+from nnc.dialects.nn.labels import texts_of
+from nnc.dialects.nn.layout import Layout, arranged, layouts_of, rearranged
+from nnc.dialects.onnx.base import AnyTensor
+from nnc.dialects.onnx.quantization import RUNTIME_DOMAIN
+from nnc.dialects.types import numpy_dtype
+from nnc.execution import inputs_of, outputs_of
+from nnc.frontends.keras_python import PYTHON
+from nnc.frontends.onnx_model import domain_of, self_contained
+from nnc.harness import OUTSIDE, ElementType, LayerInfo, TensorInfo
+from nnc.reference import (
+    NOTHING,
+    ChildReference,
+    Computed,
+    Expected,
+    ReferenceFailedError,
+    file_child,
+    has_module,
+)
+from nnc.reference_worker import text_array
+from nnc.tensors import Array, Tensor
+
+GIVEN = "nnc_given/"
+"""What starts the names of inputs that stand for values of the network."""
+
+
+@dataclass
+class Model:
+    """A model prepared for a child process."""
+
+    proto: onnx.ModelProto
+    types: Mapping[str, AnyTensor]
+    """Of every tensor that an operation makes, by name; the shapes of some are not known."""
+
+    inputs: list[str]
+    outputs: list[str]
+    wanted: list[str]
+    held: Mapping[str, TensorInfo]
+    """The network's tensors that can be read, by name."""
+
+    layouts: Mapping[str, Layout]
+    given: list[str] = field(default_factory=list[str])
+
+    def __post_init__(self) -> None:
+        graph = self.proto.graph
+        made = {name for node in graph.node for name in node.output}
+        self.wanted = [name for name in dict.fromkeys(self.wanted) if name in made]
+        self._take_given()
+        known = {value.name for value in graph.output}
+        graph.output.extend(onnx.ValueInfoProto(name=it) for it in self.wanted if it not in known)
+
+    def _take_given(self) -> None:
+        """Lets layers read the network's values instead of the model's."""
+        graph = self.proto.graph
+        self.given = [name for name in self.wanted if self._is_held(name)]
+        renamed = {name: GIVEN + name for name in self.given}
+        for node in graph.node:
+            node.input[:] = [renamed.get(name, name) for name in node.input]
+        for name in self.given:
+            element = onnx.helper.np_dtype_to_tensor_dtype(self.held[name].type.dtype)
+            value = onnx.helper.make_tensor_value_info(renamed[name], element, self.shape(name))
+            graph.input.append(value)
+
+    def _is_held(self, name: str) -> bool:
+        """Whether the network has a tensor as the model has it."""
+        held, kind = self.held.get(name), self.types.get(name)
+        if held is None or kind is None or held.type is ElementType.BIN32:
+            return False
+        dtype = np.dtype(numpy_dtype(kind.element_type))
+        return held.type.dtype == dtype and prod(held.shape) == prod(self.shape(name))
+
+    def shape(self, name: str) -> list[int]:
+        """The shape of a tensor that the network holds, as the model has it."""
+        kind = self.types[name]
+        if isinstance(kind, TensorType) and DYNAMIC_INDEX not in kind.get_shape():
+            return list(kind.get_shape())
+        shape, layout = self.held[name].shape, self.layouts.get(name)
+        return list(
+            shape if layout is None else [shape[layout.index(k)] for k in range(len(shape))]
+        )
+
+    def fix(self, tensors: Sequence[Tensor]) -> None:
+        """Gives inputs the shapes that the network has."""
+        values = {value.name: value for value in self.proto.graph.input}
+        for name, tensor in zip(self.inputs, tensors, strict=True):
+            shape = values[name].type.tensor_type.shape
+            del shape.dim[:]
+            for size in tensor.model_shape:
+                shape.dim.add().dim_value = size
+
+    def request(self, engine: str, tensors: Sequence[Tensor]) -> dict[str, Array]:
+        """The first message to a child process."""
+        settings = {
+            "engine": engine,
+            "inputs": [*self.inputs, *(GIVEN + name for name in self.given)],
+            "outputs": self.outputs,
+            "wanted": self.wanted,
+            "shapes": [*(it.model_shape for it in tensors), *(self.shape(it) for it in self.given)],
+            "types": [
+                *(it.dtype.name for it in tensors),
+                *(self.held[name].type.dtype.name for name in self.given),
+            ],
+        }
+        data = self.proto.SerializeToString()
+        return {"model": np.frombuffer(data, np.uint8), "request": text_array(settings)}
+
+
+def _is_quantized(graph: onnx.GraphProto) -> bool:
+    operators = ("QuantizeLinear", "QLinearConv", "QLinearMatMul")
+    return any(
+        node.op_type in operators or domain_of(node) == RUNTIME_DOMAIN for node in graph.node
+    )
+
+
+def types_of(function: FuncOp) -> dict[str, AnyTensor]:
+    """The types of what a function of `onnx` operations makes, by name."""
+    found: dict[str, AnyTensor] = {}
+    for op in function.body.block.ops:
+        kinds = [
+            it.type for it in op.results if isinstance(it.type, TensorType | UnrankedTensorType)
+        ]
+        found |= dict(zip(layer_names(op.location), kinds, strict=False))
+    return found
+
+
+class UnfitError(ReferenceFailedError):
+    """There is nobody to run the model."""
+
+
+class OnnxReference:
+    """A child process that runs a model, as the network it became: in its order of axes."""
+
+    def __init__(self, child: ChildReference, model: Model, network: Network):
+        self.description = child.description
+        self.hint = ""
+        self.units = int(_is_quantized(model.proto.graph))
+        self._child = child
+        self._model = model
+        self._inputs = inputs_of(network)
+        self._outputs = outputs_of(network)
+
+    def run(self, inputs: Sequence[Array], computed: Computed = NOTHING) -> Expected:
+        """What one sample should give; raises ReferenceFailedError."""
+        arrays = [it.to_model(array) for it, array in zip(self._inputs, inputs, strict=True)]
+        arrays += [self._given(name, computed.get(name)) for name in self._model.given]
+        result = self._child.run(arrays)
+        pairs = zip(self._outputs, result.outputs, strict=True)
+        outputs = [None if it is None else tensor.of_model(it) for tensor, it in pairs]
+        tensors = {name: self._arranged(name, it) for name, it in result.tensors.items()}
+        return Expected(outputs, tensors)
+
+    def _arranged(self, name: str, array: Array) -> Array:
+        layout = self._model.layouts.get(name)
+        return array if layout is None else arranged(array, layout)
+
+    def _given(self, name: str, array: Array | None) -> Array:
+        """What the network computed, as the model has it."""
+        assert array is not None, f"{name} is not in the network"
+        layout = self._model.layouts.get(name)
+        if layout is not None:
+            array = rearranged(array, layout)
+        return array.reshape(self._model.shape(name))
+
+
+def pythons() -> Generator[tuple[str, str]]:
+    """Who may run a model, the best one first: a Python and what of it."""
+    import os
+
+    named = os.environ.get(PYTHON)
+    for python in dict.fromkeys(filter(None, (named, sys.executable))):
+        if has_module(python, "onnxruntime"):
+            yield python, "runtime"
+    yield sys.executable, "reference"
+
+
+@contextmanager
+def onnx_reference(
+    path: Path, module: ModuleOp, network: Network, layers: Sequence[LayerInfo]
+) -> Generator[OnnxReference]:
+    """
+    The model of a file, `module` in the `onnx` dialect, while active; `layers` are those of the
+    network, of which as many come back as the model has. Raises UnfitError where nobody can run it.
+    """
+    function = network_of(module)
+    tensors = inputs_of(network)
+    held = {tensor.name: tensor for layer in layers for tensor in layer.outputs}
+    compiled = network_of(network.module)
+    lost = channels_by_layer(compiled)
+    model = Model(
+        self_contained(path.read_bytes(), path),
+        types_of(function),
+        list(texts_of(function.attributes, "onnx.inputs")),
+        list(texts_of(function.attributes, "onnx.outputs")),
+        [tensor.name for layer in layers for tensor in layer.outputs],
+        {name: it for name, it in held.items() if name not in lost and it.offset != OUTSIDE},
+        layouts_of(compiled.attributes),
+    )
+    model.fix(tensors)
+    problems: list[str] = []
+    for python, engine in pythons():
+        title = "ONNX Runtime" if engine == "runtime" else "ONNX's reference implementation"
+        request = model.request(engine, tensors)
+        opened = file_child(title, python, "onnx_worker.py", request)
+        try:
+            child = opened.__enter__()
+        except ReferenceFailedError as error:
+            problems.append(str(error))
+            continue
+        try:
+            reference = OnnxReference(child, model, network)
+            reference.hint = "; ".join(problems)
+            yield reference
+        finally:
+            opened.__exit__(None, None, None)
+        return
+    raise UnfitError("; ".join(problems))
