@@ -74,6 +74,8 @@ class BodyPrinter:
                 self._loop(op)
             case scf.IfOp():
                 self._branch(op)
+            case scf.WhileOp():
+                self._while(op)
             case memref.StoreOp():
                 target = self._subscript(op.memref, list(op.indices))
                 self._line(f"{target} = {self.value(op.value).text};")
@@ -99,7 +101,7 @@ class BodyPrinter:
         user = users[0]
         if isinstance(user, scf.ForOp):
             return not isinstance(op, memref.LoadOp) and not _is_bound(user, result)
-        if isinstance(user, scf.IfOp):
+        if isinstance(user, scf.IfOp | scf.WhileOp):
             return True
         if isinstance(op, memref.LoadOp):
             between = operations[position[op] + 1 : self._root(user, position)]
@@ -188,6 +190,25 @@ class BodyPrinter:
         self.loops -= 1
         self.taken.discard(name)
 
+    def _while(self, op: scf.WhileOp) -> None:
+        """A loop as long as a condition holds, which is an expression of what the loop carries."""
+        before, after = op.before_region.block, op.after_region.block
+        variables: list[SSAValue] = []
+        places = zip(before.args, after.args, op.res, op.arguments, strict=True)
+        for outer, inner, result, initial in places:
+            name = self._fresh(inner.name_hint or "acc")
+            self._line(f"{c_type(inner.type)} {name} = {self.value(initial).text};")
+            for value in (outer, inner, result):
+                self.values[value] = Expression(name)
+            variables.append(inner)
+        condition = before.last_op
+        assert isinstance(condition, scf.ConditionOp)
+        with self._braces(f"while ({self.value(condition.condition).text})"):
+            self._block(after)
+            terminator = after.last_op
+            assert isinstance(terminator, scf.YieldOp)
+            self._assign(variables, list(terminator.operands))
+
     def _carry(self, argument: BlockArgument, initial: SSAValue, result: SSAValue) -> None:
         """The variable that carries a value round a loop; an outer loop's own is used again."""
         reusable = isinstance(initial, BlockArgument) and initial.has_one_use()
@@ -266,7 +287,7 @@ def wrapped(text: str, indent: int) -> list[str]:
     return [*lines, margin + text]
 
 
-_EFFECTS = (memref.StoreOp, scf.ForOp, scf.IfOp, scf.YieldOp)
+_EFFECTS = (memref.StoreOp, scf.ForOp, scf.IfOp, scf.WhileOp, scf.YieldOp)
 
 
 def _is_used(op: Operation) -> bool:

@@ -33,6 +33,7 @@ from nnc.dialects.nn import (
     rnn,
     scatter,
     softmax,
+    trees,
     vectors,
 )
 from nnc.dialects.nn.base import RoundingAttr
@@ -62,6 +63,7 @@ _FAMILIES = (
     recurrent,
     scatter,
     softmax,
+    trees,
     vectors,
 )
 

@@ -330,6 +330,32 @@ class LoopBuilder:
 
         return nest(initial, [])
 
+    def repeat_while(
+        self,
+        initial: Sequence[IRScalar],
+        condition: Callable[[list[IRScalar]], IRScalar],
+        body: Callable[[list[IRScalar]], Sequence[IRScalar]],
+    ) -> list[IRScalar]:
+        """
+        A loop that carries values as long as a condition on them, which must not read memory,
+        holds; `body` gets the values and returns the next.
+        """
+        types = [value.type for value in initial]
+        blocks = Block(arg_types=types), Block(arg_types=types)
+        carried = [[IRScalar(arg, self.cursor) for arg in block.args] for block in blocks]
+        outer = self.cursor.builder
+        self.cursor.builder = Builder(InsertPoint.at_end(blocks[0]))
+        holds = condition(carried[0])
+        self.cursor.builder.insert(scf.ConditionOp(holds.value, *blocks[0].args))
+        self.cursor.builder = Builder(InsertPoint.at_end(blocks[1]))
+        results = body(carried[1])
+        self.cursor.builder.insert(scf.YieldOp(*(value.value for value in results)))
+        self.cursor.builder = outer
+        given = [value.value for value in initial]
+        op = scf.WhileOp(given, types, Region(blocks[0]), Region(blocks[1]))
+        outer.insert(op)
+        return [IRScalar(result, self.cursor) for result in op.results]
+
     def when(self, condition: IRScalar, body: Callable[[], None]) -> None:
         """Runs `body` if the `i1` is set."""
         block = Block()

@@ -24,6 +24,7 @@ from nnc.passes.onnx import (
     resizing,
     shaping,
     slicing,
+    trees,
 )
 from nnc.passes.onnx.lowering import REWRITES
 
@@ -48,4 +49,5 @@ __all__ = [
     "resizing",
     "shaping",
     "slicing",
+    "trees",
 ]
