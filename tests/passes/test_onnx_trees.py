@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper
+from onnx import TensorProto
 from support.compiled import SANITIZED, run_all
-from support.onnx_models import Array, model, node, reference, value
+from support.onnx_models import Array, model, node, reference, tensor, value
 from support.tree_models import ML, classifier, regressor, samples
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -57,8 +59,7 @@ def check(proto: onnx.ModelProto, rows: Array, found: list[Array]) -> None:
 
 @settings(max_examples=60)
 @given(seed=st.integers(0, 1 << 30), kind=st.sampled_from([classifier, regressor]))
-def test_reference_semantics(seed: int, kind: object) -> None:
-    assert callable(kind)
+def test_reference_semantics(seed: int, kind: Callable[[int], onnx.ModelProto]) -> None:
     proto = kind(seed)
     rows = inputs(proto, seed)
     check(proto, rows, list(run(lowered(proto), [rows]).outputs))
@@ -90,15 +91,15 @@ def unified(**changes: object) -> onnx.ModelProto:
         "n_targets": 2,
         "aggregate_function": 1,
         "nodes_featureids": [0, 1],
-        "nodes_modes": helper.make_tensor("m", TensorProto.UINT8, [2], [6, 0]),
-        "nodes_splits": helper.make_tensor("s", TensorProto.FLOAT, [2], [0.0, 1.5]),
-        "membership_values": helper.make_tensor("v", TensorProto.FLOAT, [4], [3, 0, 2, np.nan]),
+        "nodes_modes": tensor("m", TensorProto.UINT8, [2], [6, 0]),
+        "nodes_splits": tensor("s", TensorProto.FLOAT, [2], [0.0, 1.5]),
+        "membership_values": tensor("v", TensorProto.FLOAT, [4], [3, 0, 2, np.nan]),
         "nodes_truenodeids": [0, 1],
         "nodes_trueleafs": [1, 1],
         "nodes_falsenodeids": [1, 2],
         "nodes_falseleafs": [0, 1],
         "leaf_targetids": [0, 1, 0],
-        "leaf_weights": helper.make_tensor("w", TensorProto.FLOAT, [3], [1.0, 2.0, 4.0]),
+        "leaf_weights": tensor("w", TensorProto.FLOAT, [3], [1.0, 2.0, 4.0]),
         "tree_roots": [0, 0],
     }
     attributes.update(changes)
@@ -147,8 +148,8 @@ def problem(proto: onnx.ModelProto) -> str:
         ({"leaf_targetids": [0, 2, 0]}, "expected 2 targets, got the number 2"),
         ({"tree_roots": [2]}, "expected roots below 2"),
         ({"nodes_trueleafs": [1]}, "must have 2 elements"),
-        ({"membership_values": helper.make_tensor("v", 1, [1], [np.nan])}, ""),
-        ({"membership_values": helper.make_tensor("v", 1, [0], [])}, "membership values"),
+        ({"membership_values": tensor("v", 1, [1], [np.nan])}, ""),
+        ({"membership_values": tensor("v", 1, [0], [])}, "membership values"),
         ({"aggregate_function": 4}, "expected aggregate_function below 4, got 4"),
     ],
 )
@@ -166,5 +167,5 @@ def test_doubles_are_refused() -> None:
     for attribute in proto.graph.node[0].attribute:
         if attribute.name in ("nodes_splits", "leaf_weights", "membership_values"):
             values = list(attribute.t.float_data)
-            attribute.t.CopyFrom(helper.make_tensor("d", TensorProto.DOUBLE, [len(values)], values))
+            attribute.t.CopyFrom(tensor("d", TensorProto.DOUBLE, [len(values)], values))
     assert "expected an input of f32, got f64" in problem(proto)

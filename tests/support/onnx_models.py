@@ -17,6 +17,9 @@ Shape = Sequence[int | str | None]
 node: Any = cast(Any, helper).make_node
 """`onnx.helper.make_node`."""
 
+tensor: Any = cast(Any, helper).make_tensor
+"""`onnx.helper.make_tensor`."""
+
 TYPES = {
     "f32": TensorProto.FLOAT,
     "i8": TensorProto.INT8,

@@ -118,3 +118,43 @@ func.func @main(%x: tensor<3x1x1xf32>, %h: tensor<2x1x1xf32>) -> (tensor<3x2x1x1
 // CHECK: nn.lstm
 // CHECK-SAME: activation = "leaky_relu(0.5)", output_activation = "leaky_relu(0.75)", time_major, reverse, sum_clip = 2.000000e+00 : f32}
 // CHECK: nn.concat
+// Of trees, every way to compare becomes `x <= split`: "at least 1" is not at most the number before.
+
+func.func @main(%x: tensor<1x2xf32>) -> tensor<1x1xf32> {
+  %y = onnx.TreeEnsembleRegressor %x {aggregate_function = "SUM", n_targets = 1 : i64, post_transform = "NONE",
+    nodes_treeids = array<i64: 0, 0, 0>, nodes_nodeids = array<i64: 0, 1, 2>, nodes_featureids = array<i64: 1, 0, 0>,
+    nodes_modes = ["BRANCH_GTE", "LEAF", "LEAF"], nodes_values = array<f32: 1.0, 0.0, 0.0>,
+    nodes_truenodeids = array<i64: 1, 0, 0>, nodes_falsenodeids = array<i64: 2, 0, 0>,
+    target_treeids = array<i64: 0, 0>, target_nodeids = array<i64: 1, 2>, target_ids = array<i64: 0, 0>,
+    target_weights = array<f32: 5.0, 7.0>, since = 3 : i64} : (tensor<1x2xf32>) -> tensor<1x1xf32>
+  func.return %y : tensor<1x1xf32>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: nn.tree_ensemble
+// CHECK-SAME: aggregate = "sum", features = dense<1> : tensor<1xi32>, splits = dense<0.99999994> : tensor<1xf32>
+// CHECK-SAME: next = dense<[[-2, -1]]> : tensor<1x2xi32>, missing = dense<1> : tensor<1xi8>
+// CHECK-NEXT: func.return
+
+// -----
+
+// Equal shares of leaves for one class are votes, which are counted.
+
+func.func @main(%x: tensor<1x2xf32>) -> (tensor<1xi64>, tensor<1x3xf32>) {
+  %l, %y = onnx.TreeEnsembleClassifier %x {post_transform = "NONE", classlabels_int64s = array<i64: 0, 1, 2>,
+    nodes_treeids = array<i64: 0, 1>, nodes_nodeids = array<i64: 0, 0>, nodes_featureids = array<i64: 0, 0>,
+    nodes_modes = ["LEAF", "LEAF"], nodes_values = array<f32: 0.0, 0.0>,
+    nodes_truenodeids = array<i64: 0, 0>, nodes_falsenodeids = array<i64: 0, 0>,
+    class_treeids = array<i64: 0, 0, 1>, class_nodeids = array<i64: 0, 0, 0>, class_ids = array<i64: 1, 0, 2>,
+    class_weights = array<f32: 0.5, 0.0, 0.5>, since = 3 : i64} : (tensor<1x2xf32>) -> (tensor<1xi64>, tensor<1x3xf32>)
+  func.return %l, %y : tensor<1xi64>, tensor<1x3xf32>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: nn.tree_ensemble
+// CHECK-SAME: targets = dense<[1, 2]>
+// CHECK-SAME: weights = dense<1> : tensor<2xi32>
+// CHECK-NEXT: nn.cast
+// CHECK-NEXT: nn.constant dense<2.000000e+00>
+// CHECK-NEXT: nn.div
+// CHECK-NEXT: nn.arg_max
