@@ -85,12 +85,14 @@ def trees_of(forest: Forest) -> Trees:
     numbers = {old: new for new, old in enumerate(order)}
 
     def renumbered(place: int) -> int:
-        return numbers[place] if place >= 0 else place
+        return numbers[place] if place >= 0 else -1 - leaves[-1 - place]
 
-    # There are no tensors without elements.
+    # Leaves with the same weights are one; and there are no tensors without elements.
     kept = [nodes.nodes[old] for old in order] or [_Node(0, np.float32(0), -1, -1, False)]
-    entries = [entry for leaf in forest.leaves for entry in leaf]
-    starts = np.cumsum([0, *(len(leaf) for leaf in forest.leaves)])
+    shared: dict[tuple[tuple[int, float], ...], int] = {}
+    leaves = [shared.setdefault(tuple(leaf), len(shared)) for leaf in forest.leaves]
+    entries = [entry for leaf in shared for entry in leaf]
+    starts = np.cumsum([0, *(len(leaf) for leaf in shared)])
     entries = entries or [(0, 0.0)]
     return Trees(
         features=np.asarray([node.feature for node in kept], np.int32),

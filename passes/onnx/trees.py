@@ -210,6 +210,8 @@ def _aggregated(
         raise UnsupportedError(f"expected at least one target, got {targets}")
     _check_features(forest, input)
     _check_targets(forest, targets, "targets")
+    if aggregate in ("SUM", "AVERAGE"):
+        forest = _without_zeros(forest)
     trees = trees_of(forest)
     if aggregate == "AVERAGE":
         total = _ensemble(to, input, trees, targets)
@@ -323,7 +325,7 @@ def _classifier(node: Node, to: Lowering) -> list[SSAValue]:
         base = [base[one]] if len(base) == 2 else base
         leaves = [[(0, weight) for _, weight in leaf] for leaf in forest.leaves]
         forest = replace(forest, leaves=leaves)
-    trees = trees_of(forest)
+    trees = trees_of(_without_zeros(forest))
     count = len(labels) if one is None else 1
     votes = None if any(base) or transform != "NONE" else _votes(trees)
     if votes is not None:
@@ -347,6 +349,12 @@ def _classifier(node: Node, to: Lowering) -> list[SSAValue]:
     return [label, result]
 
 
+def _without_zeros(forest: Forest) -> Forest:
+    """Trees that are added up without weights of 0, which change no sum."""
+    leaves = [[entry for entry in leaf if entry[1] != 0] for leaf in forest.leaves]
+    return replace(forest, leaves=leaves)
+
+
 def _only_class(forest: Forest) -> int | None:
     """The class that all weights are for, None where there are several."""
     found = {target for leaf in forest.leaves for target, _ in leaf}
@@ -361,14 +369,9 @@ def _votes(trees: Trees) -> Trees | None:
     Shares of n-ths that are counted are rounded once: they, and which of them is the largest, are
     those of the mean of the trees' answers in double precision.
     """
-    used = trees.weights != 0
     share = np.float32(1 / len(trees.roots))
-    if not used.any() or not np.allclose(trees.weights[used], share, rtol=2**-23, atol=0):
+    if not np.allclose(trees.weights, share, rtol=2**-23, atol=0):
         return None
-    starts = np.concatenate([[0], np.cumsum(used)])[trees.starts]
-    if (np.diff(starts) > 1).any():
+    if (np.diff(trees.starts) > 1).any():
         return None
-    votes = np.ones(used.sum(), np.int32)
-    return replace(
-        trees, starts=starts.astype(np.int32), targets=trees.targets[used], weights=votes
-    )
+    return replace(trees, weights=np.ones(len(trees.weights), np.int32))
