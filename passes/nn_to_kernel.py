@@ -161,6 +161,8 @@ class _Lowering:
             layer = choice.kernel.lower(op, lowering, self.target)
             if in_order:
                 share_memory(layer, op)
+            else:
+                layer.set_same_places(choice.kernel.same_places(op, self.target))
         if self.buffers.overwrites_state(layer):
             layer.properties["in_place"] = UnitAttr()
         layer.properties["tensors"] = ArrayAttr(list(op.result_types))

@@ -143,6 +143,10 @@ class Kernel(ABC):
         and scratch; they return an int that is 0 on success.
         """
 
+    def same_places(self, op: NnOp, target: Target) -> list[tuple[int, int]]:
+        """Pairs of an input and an output that may be at exactly the same place."""
+        return []
+
     def in_order(self, target: Target) -> bool:
         """
         Whether the function reads and writes in the order of the op's own loops (row-major over the

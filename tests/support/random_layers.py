@@ -234,13 +234,13 @@ def _convolve(storage: IntegerType, row: bool = False, grouped: bool = True) -> 
     return layer
 
 
-def _depthwise(storage: IntegerType, fours: bool = False) -> Layer:
-    """`fours`: one output for each channel, of which there is a multiple of 4."""
+def _depthwise(storage: IntegerType, single: bool = False) -> Layer:
+    """`single`: one output for each channel."""
 
     def layer(net: RandomLayers) -> None:
         axes = _axes(net)
         depth, multiple = net.pick(1, net.integer(1, 20)), net.pick(1, 1, net.integer(1, 4))
-        depth, multiple = (4 * net.integer(1, 4), 1) if fours else (depth, multiple)
+        multiple = 1 if single else multiple
         outputs, batch = depth * multiple, net.pick(1, 1, 2)
         source = (batch, axes[0].extent, axes[1].extent, depth)
         x = net.input(net.activations(storage), source)
@@ -556,7 +556,7 @@ LAYERS: dict[str, Layer] = {
     "arm_svdf_s8": _svdf(i8),
     "arm_svdf_state_s16_s8": _svdf(i16),
     "nnc_conv_s8": _convolve(i8, grouped=False),
-    "nnc_depthwise_s8": _depthwise(i8, fours=True),
+    "nnc_depthwise_s8": _depthwise(i8, single=True),
     "nnc_dense_s8": _dense(i8, single=False, rounding=Rounding.F64),
     "nnc_bin_conv_bin": _binary_conv("bin"),
     "nnc_bin_conv_s8": _binary_conv("i8"),
