@@ -34,15 +34,17 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
 from nnc.dialects.onnx import OPERATORS
-from nnc.dialects.onnx.base import AnyTensor, OnnxOp, StringType
+from nnc.dialects.onnx.base import GRAPH, AnyTensor, OnnxOp, StringType
+from nnc.dialects.onnx.control import YieldOp
 from nnc.dialects.onnx.ml import ML_DOMAIN
 from nnc.dialects.onnx.quantization import RUNTIME_DOMAIN
 from nnc.dialects.onnx.structure import ConstantOp, NoValueOp
 from nnc.dialects.types import dense_attribute
 from nnc.frontends.errors import FrontendError, Problem
 from nnc.frontends.onnx_functions import body_of, has_body
-from nnc.frontends.onnx_model import Graph, domain_of, label, read_graph
-from nnc.frontends.onnx_shapes import LARGEST_KNOWN, InputShapes, agree, inferred, settle_inputs
+from nnc.frontends.onnx_model import Graph, domain_of, inner_graph, label, read_graph
+from nnc.frontends.onnx_shapes import LARGEST_KNOWN, agree, inferred, settle_inputs
+from nnc.frontends.onnx_subgraphs import needs, parameters, results
 from nnc.frontends.onnx_types import (
     UnsupportedValueError,
     array_of,
@@ -75,7 +77,8 @@ def import_onnx(
 
     Raises FrontendError, with all problems, for files that are broken or not supported.
     """
-    return _Importer(read_graph(data, path), shapes or {}).run()
+    graph = read_graph(data, path)
+    return _Importer(graph, shapes or {}, opsets=graph.opsets).run()
 
 
 def read(source: ModelSource, *, shapes: Mapping[str, Sequence[int]]) -> ModuleOp:
@@ -83,9 +86,13 @@ def read(source: ModelSource, *, shapes: Mapping[str, Sequence[int]]) -> ModuleO
     return import_onnx(source.data, path=source.path, shapes=shapes)
 
 
+class _LostError(Exception):
+    """A graph inside a node could not be built; the problems are noted."""
+
+
 @dataclass
 class _Importer:
-    """Builds the function, noting problems as it goes."""
+    """Builds the function or a region, noting problems as it goes."""
 
     graph: Graph
     shapes: Mapping[str, Sequence[int]]
@@ -106,18 +113,18 @@ class _Importer:
 
     remarks: list[str] = field(default_factory=list[str])
     none: NoValueOp | None = None
-    opsets: dict[str, int] = field(init=False)
+    opsets: dict[str, int] = field(default_factory=dict[str, int])
     """The operator sets of the node that is built."""
 
-    def __post_init__(self) -> None:
-        self.opsets = self.graph.opsets
+    inner: bool = False
+    """Whether the graph is inside a node."""
 
     def run(self) -> ModuleOp:
         """The module. Raises FrontendError."""
         settled = settle_inputs(self.graph.inputs, self.shapes)
         self.problems.extend(settled.problems)
         block = Block()
-        self._arguments(block, settled)
+        self._arguments(block, settled.types)
         for node in self.graph.nodes:
             self._node(node)
         if not settled.changed:
@@ -135,12 +142,12 @@ class _Importer:
             function.attributes["onnx.remarks"] = _strings(remarks)
         return ModuleOp([function])
 
-    def _arguments(self, block: Block, settled: InputShapes) -> None:
+    def _arguments(self, block: Block, types: Mapping[str, AnyTensor]) -> None:
         for value in self.graph.inputs:
             if value.name in self.values:
                 self._problem(value.name, "input", "an input must not be repeated")
-            elif value.name in settled.types:
-                kind = self.types[value.name] = settled.types[value.name]
+            elif value.name in types:
+                kind = self.types[value.name] = types[value.name]
                 argument = block.insert_arg(kind, len(block.args), _location([value.name]))
                 self.values[value.name] = argument
             else:
@@ -152,7 +159,7 @@ class _Importer:
             self._constant_node(node)
             return
         operation = OPERATORS.get((domain_of(node), node.op_type))
-        missing = [name for name in node.input if name and self._operand(name) is None]
+        missing = [name for name in needs(node) if self._operand(name) is None]
         if operation is None:
             self._defined(node, bool(missing))
             return
@@ -162,6 +169,9 @@ class _Importer:
         try:
             op = self._operation(node, operation)
             op.verify_()
+        except _LostError:
+            self.lost.update(node.output)
+            return
         except (UnsupportedValueError, VerifyException) as error:
             self._refuse(node, str(error))
             return
@@ -198,22 +208,18 @@ class _Importer:
         schema = self._schema(node)
         since = 1 if schema is None else schema.since_version
         properties = _properties(node, operation, schema)
+        regions = [self._region(node, name, since) for name in operation.SIGNATURE.graphs]
         if schema is None:
             found = self._typed(node)
+        elif regions:
+            found = self._yielded(node, operation, regions, since)
         elif _is_zip_map(node):
             # A sequence of maps holds the numbers of its operand; the keys are attributes.
             pairs = zip(node.output, node.input, strict=False)
             found = {name: self.types[operand] for name, operand in pairs}
             self.maps.update(node.output)
         else:
-            found = inferred(
-                schema,
-                node,
-                self.types,
-                self.constants,
-                self.opsets,
-                self.graph.ir_version,
-            )
+            found = self._inferred(schema, node)
         if domain_of(node) == ML_DOMAIN:
             self.scores.update(node.output)
         # A result without a name is one that nobody wants.
@@ -228,7 +234,81 @@ class _Importer:
             result_types=results,
             properties={**properties, "since": IntegerAttr(since, i64)},
             location=_location([name for name in node.output if name]),
+            regions=regions,
         )
+
+    def _inferred(self, schema: onnx.defs.OpSchema, node: onnx.NodeProto) -> dict[str, AnyTensor]:
+        """
+        The types of a node's results by ONNX's inference. In a graph inside a node, which may be
+        there for other shapes than those that its operands have, these contradict nothing.
+        """
+        versions = self.opsets, self.graph.ir_version
+        try:
+            return inferred(schema, node, self.types, self.constants, *versions)
+        except UnsupportedValueError:
+            if not self.inner:
+                raise
+            names = [name for name in node.input if name]
+            loose = {name: UnrankedTensorType(self.types[name].element_type) for name in names}
+            return inferred(schema, node, loose, {}, *versions)
+
+    def _region(self, node: onnx.NodeProto, name: str, since: int) -> Region:
+        """The region of a graph inside a node, all that it captures being there."""
+        graph = next((it.g for it in node.attribute if it.name == name), None)
+        if graph is None:
+            raise UnsupportedValueError(f"expected its attribute {name}, got none")
+        operands = [self._value(operand).type for operand in node.input]
+        kinds = parameters(node, graph, operands, since)
+        before = len(self.problems)
+        inner = inner_graph(graph, self.graph, {*self.values, *self.lost}, self.problems)
+        if len(self.problems) > before:
+            raise _LostError
+        body = _Importer(
+            inner,
+            {},
+            self.problems,
+            dict(self.values),
+            dict(self.types),
+            dict(self.constants),
+            opsets=self.opsets,
+            inner=True,
+        )
+        region = body.region(kinds)
+        if len(self.problems) > before:
+            raise _LostError
+        return region
+
+    def region(self, kinds: Sequence[AnyTensor]) -> Region:
+        """A graph inside a node as a region, its inputs having these types."""
+        for name in (*self.graph.initializers, *(it.name for it in self.graph.inputs)):
+            # What a graph calls like a tensor around it is another one.
+            self.values.pop(name, None)
+            self.constants.pop(name, None)
+        block = Block()
+        self._arguments(block, {it.name: k for it, k in zip(self.graph.inputs, kinds, strict=True)})
+        for node in self.graph.nodes:
+            self._node(node)
+        known = [self._operand(value.name) for value in self.graph.outputs]
+        outputs = [value for value in known if value is not None]
+        block.add_ops([*([self.none] if self.none else []), *self.operations])
+        block.add_op(YieldOp.create(operands=outputs))
+        return Region(block)
+
+    def _yielded(
+        self,
+        node: onnx.NodeProto,
+        operation: type[OnnxOp],
+        regions: Sequence[Region],
+        since: int,
+    ) -> dict[str, AnyTensor]:
+        """The types of the results of a node with graphs, from what these give."""
+        yields: dict[str, list[AnyTensor]] = {}
+        for name, region in zip(operation.SIGNATURE.graphs, regions, strict=True):
+            last = region.block.last_op
+            assert isinstance(last, YieldOp)
+            kinds = last.operand_types
+            yields[name] = [k for k in kinds if isinstance(k, TensorType | UnrankedTensorType)]
+        return dict(zip(node.output, results(node, yields, since), strict=True))
 
     def _schema(self, node: onnx.NodeProto) -> onnx.defs.OpSchema | None:
         """What the specification says of an operator; None for one of ONNX Runtime's."""
@@ -358,7 +438,8 @@ def _properties(
                 raise UnsupportedValueError(f"expected its attribute {name}, got none")
             if attribute.default_value.type != onnx.AttributeProto.UNDEFINED:
                 given[name] = attribute.default_value
-    return {name: attribute_of(proto, kinds[name]) for name, proto in given.items()}
+    wanted = {name: proto for name, proto in given.items() if kinds[name] != GRAPH}
+    return {name: attribute_of(proto, kinds[name]) for name, proto in wanted.items()}
 
 
 def _is_zip_map(node: onnx.NodeProto) -> bool:

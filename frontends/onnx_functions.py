@@ -7,7 +7,7 @@ what they are defined as.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ import onnx
 
 from nnc.dialects.onnx.base import AnyTensor
 from nnc.frontends.onnx_model import label
+from nnc.frontends.onnx_subgraphs import needs
 from nnc.frontends.onnx_types import UnsupportedValueError, type_proto
 
 
@@ -49,14 +50,14 @@ def body_of(
     names |= dict(zip(function.input, [*node.input, *[""] * len(function.input)], strict=False))
     results = dict(zip(function.output, node.output, strict=False))
     names |= {name: given for name, given in results.items() if given}
-    own = {name for inner in function.node for name in (*inner.input, *inner.output)}
+    own = {name for inner in function.node for name in (*needs(inner), *inner.output)}
     prefix = next((name for name in node.output if name), label(node))
-    names |= {name: f"{prefix}/{name}" for name in own if name not in names}
+    names = _own(names, own - names.keys(), prefix)
     given = {attribute.name: attribute for attribute in node.attribute}
     for name, attribute in schema.attributes.items():
         if attribute.default_value.type != onnx.AttributeProto.UNDEFINED:
             given.setdefault(name, attribute.default_value)
-    nodes = [_renamed(inner, names, given) for inner in function.node]
+    nodes = [_renamed(inner, names, given, prefix) for inner in function.node]
     return Body(nodes, {it.domain: it.version for it in function.opset_import})
 
 
@@ -88,8 +89,16 @@ def _function(
     return function
 
 
+def _own(names: Mapping[str, str], more: Iterable[str], prefix: str) -> dict[str, str]:
+    """Names of tensors with further ones, which get a prefix."""
+    return {**names, **{name: f"{prefix}/{name}" for name in more if name}}
+
+
 def _renamed(
-    node: onnx.NodeProto, names: Mapping[str, str], given: Mapping[str, onnx.AttributeProto]
+    node: onnx.NodeProto,
+    names: Mapping[str, str],
+    given: Mapping[str, onnx.AttributeProto],
+    prefix: str,
 ) -> onnx.NodeProto:
     """A node of a body with the caller's tensors and attributes."""
     result = onnx.NodeProto()
@@ -100,9 +109,32 @@ def _renamed(
     del result.attribute[:]
     for attribute in node.attribute:
         if not attribute.ref_attr_name:
-            result.attribute.add().CopyFrom(attribute)
+            new = result.attribute.add()
+            new.CopyFrom(attribute)
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                new.g.CopyFrom(_renamed_graph(attribute.g, names, given, prefix))
         elif attribute.ref_attr_name in given:
             new = result.attribute.add()
             new.CopyFrom(given[attribute.ref_attr_name])
             new.name = attribute.name
+    return result
+
+
+def _renamed_graph(
+    graph: onnx.GraphProto,
+    names: Mapping[str, str],
+    given: Mapping[str, onnx.AttributeProto],
+    prefix: str,
+) -> onnx.GraphProto:
+    """A graph inside a node of a body; its own tensors hide those around it."""
+    own = [value.name for value in graph.input]
+    own += [tensor.name for tensor in graph.initializer]
+    own += [name for node in graph.node for name in node.output]
+    names = _own(names, own, prefix)
+    result = onnx.GraphProto()
+    result.CopyFrom(graph)
+    for value in (*result.input, *result.output, *result.initializer, *result.value_info):
+        value.name = names.get(value.name, value.name)
+    del result.node[:]
+    result.node.extend(_renamed(node, names, given, prefix) for node in graph.node)
     return result

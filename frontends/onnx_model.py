@@ -7,7 +7,7 @@ any order or in a circle, weights anywhere in the file system. What follows can 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from pathlib import Path
@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 from onnx import inliner
 
 from nnc.frontends.errors import FrontendError, Problem
+from nnc.frontends.onnx_subgraphs import needs, nested, subgraphs
 
 OLDEST_OPSET = 7
 LARGEST_WEIGHTS = 256 << 20
@@ -28,7 +29,7 @@ _DOMAINS = {"ai.onnx": ""}
 @dataclass(frozen=True)
 class Graph:
     """
-    The main graph of a model, functions inlined.
+    The main graph of a model, functions inlined, or a graph inside a node.
 
     `nodes` are in an order in which they can be computed, `inputs` those without an initializer.
     `opsets` is the version of each domain's operator set, the standard domain being "".
@@ -54,15 +55,35 @@ def read_graph(data: bytes, path: Path | None) -> Graph:
     model = _inlined(model)
     graph = model.graph
     problems: list[Problem] = []
+    every = [tensor for inner in nested(graph) for tensor in inner.initializer]
+    _load_external(every, path, problems)
+    found = _graph(graph, frozenset(), opsets, model.ir_version, problems)
+    if problems:
+        raise FrontendError(problems)
+    return found
+
+
+def inner_graph(
+    graph: onnx.GraphProto, outer: Graph, known: Collection[str], problems: list[Problem]
+) -> Graph:
+    """A graph inside a node of another one, of which it may use the tensors `known`."""
+    return _graph(graph, known, outer.opsets, outer.ir_version, problems)
+
+
+def _graph(
+    graph: onnx.GraphProto,
+    known: Collection[str],
+    opsets: dict[str, int],
+    ir_version: int,
+    problems: list[Problem],
+) -> Graph:
     initializers = _initializers(graph, problems)
-    _load_external(initializers.values(), path, problems)
     for tensor in graph.sparse_initializer:
         reason = "sparse tensors are not supported"
         problems.append(Problem(reason, tensor.values.name, "initializer"))
     inputs = [value for value in graph.input if value.name not in initializers]
-    nodes = _ordered(graph, {*initializers, *(value.name for value in inputs)}, problems)
-    if problems:
-        raise FrontendError(problems)
+    own = {*initializers, *(value.name for value in inputs)}
+    nodes = _ordered(graph, own, known, problems)
     return Graph(
         nodes,
         inputs,
@@ -70,7 +91,7 @@ def read_graph(data: bytes, path: Path | None) -> Graph:
         list(graph.value_info),
         initializers,
         opsets,
-        model.ir_version,
+        ir_version,
     )
 
 
@@ -140,8 +161,7 @@ def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:
     if not model.functions:
         return model
     calls = {
-        (function.domain, function.name): {(n.domain, n.op_type) for n in function.node}
-        for function in model.functions
+        (function.domain, function.name): _called(function.node) for function in model.functions
     }
     finished: set[tuple[str, str]] = set()
     while len(finished) < len(calls):
@@ -154,6 +174,13 @@ def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:
         return inliner.inline_local_functions(model)
     except (RuntimeError, ValueError, TypeError) as error:
         raise _refused(f"the functions of the model cannot be inlined: {error}") from error
+
+
+def _called(nodes: Sequence[onnx.NodeProto]) -> set[tuple[str, str]]:
+    """The operators of nodes and of the graphs inside them."""
+    inner = [graph for node in nodes for graph in subgraphs(node)]
+    every = [*nodes, *(node for graph in inner for it in nested(graph) for node in it.node)]
+    return {(node.domain, node.op_type) for node in every}
 
 
 def _initializers(graph: onnx.GraphProto, problems: list[Problem]) -> dict[str, onnx.TensorProto]:
@@ -212,19 +239,24 @@ def _external(tensor: onnx.TensorProto, path: Path | None, room: int) -> bytes:
 
 
 def _ordered(
-    graph: onnx.GraphProto, known: set[str], problems: list[Problem]
+    graph: onnx.GraphProto, own: set[str], around: Collection[str], problems: list[Problem]
 ) -> list[onnx.NodeProto]:
-    """The nodes in an order in which each uses what is there; the file's own where it is one."""
+    """
+    The nodes in an order in which each uses what is there; the file's own where it is one. There
+    are the tensors `own` of the graph and those of the graphs around it, whose names may be used
+    again.
+    """
+    known = {*own, *around}
     makers: dict[str, int] = {}
     for number, node in enumerate(graph.node):
         for name in node.output:
-            if name and (name in makers or name in known):
+            if name and (name in makers or name in own):
                 reason = f'expected a result of its own, got the tensor "{name}" again'
                 problems.append(Problem(reason, label(node), node.op_type))
             makers.setdefault(name, number)
     for node in graph.node:
-        for name in dict.fromkeys(node.input):
-            if name and name not in known and name not in makers:
+        for name in needs(node):
+            if name not in known and name not in makers:
                 reason = f'nothing makes the tensor "{name}"'
                 problems.append(Problem(reason, label(node), node.op_type))
     for value in graph.output:
@@ -236,12 +268,12 @@ def _ordered(
 def _sorted(
     nodes: Sequence[onnx.NodeProto], makers: dict[str, int], problems: list[Problem]
 ) -> list[onnx.NodeProto]:
-    needs = [{makers[name] for name in node.input if name and name in makers} for node in nodes]
+    sources = [{makers[name] for name in needs(node) if name in makers} for node in nodes]
     users: dict[int, list[int]] = {}
-    for number, needed in enumerate(needs):
+    for number, needed in enumerate(sources):
         for maker in needed:
             users.setdefault(maker, []).append(number)
-    waiting = [len(needed) for needed in needs]
+    waiting = [len(needed) for needed in sources]
     ready = [number for number, count in enumerate(waiting) if not count]
     order: list[int] = []
     # The nodes that are ready come in the file's order, so that a sorted file stays as it is.

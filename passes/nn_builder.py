@@ -87,12 +87,16 @@ class NnBuilder:
     def __init__(self, block: Block):
         self.block = block
         self.location: LocationAttr = UnknownLoc()
+        self.inserted = 0
+        """How many operations there have been."""
+
         self._builder = Builder(InsertPoint.at_end(block))
-        self._folded: dict[SSAValue, Array] = {}
+        self._folded: dict[SSAValue, Array | None] = {}
 
     def insert(self, op: Operation) -> Operation:
         """Appends an operation."""
         op.location = self.location
+        self.inserted += 1
         return self._builder.insert(op)
 
     def op(
@@ -143,9 +147,7 @@ class NnBuilder:
         """The stored values of a tensor, or None where they are not known at compile time."""
         if value in self._folded:
             return self._folded[value]
-        result = self._fold(value)
-        if result is not None:
-            self._folded[value] = result
+        result = self._folded[value] = self._fold(value)
         return result
 
     def _fold(self, value: SSAValue) -> Array | None:

@@ -33,12 +33,13 @@ from nnc.dialects.nn.interpreter import layer_names
 from nnc.dialects.nn.labels import CLASSES, NAMES, texts
 from nnc.dialects.nn.states import NAME
 from nnc.dialects.onnx.base import OnnxOp
+from nnc.dialects.onnx.control import YieldOp
 from nnc.dialects.onnx.structure import ConstantOp, NoValueOp
 from nnc.dialects.types import shape_of
 from nnc.frontends.errors import FrontendError, Problem
 from nnc.passes.nn_builder import UnsupportedError
 from nnc.passes.onnx import REWRITES
-from nnc.passes.onnx.lowering import TAKES_TEXTS, Lowering, Node, holds_texts
+from nnc.passes.onnx.lowering import TAKES_TEXTS, Lowering, Node, ReportedError, holds_texts
 
 REMARKS = "nn.remarks"
 
@@ -73,7 +74,8 @@ class _Function:
         self.labels: list[dict[str, Attribute]] = []
         self._refuse_text_inputs()
         self.block = Block(arg_types=function.body.block.arg_types)
-        self.lowering = Lowering(self.block)
+        self.lowering = Lowering(self.block, self._inline)
+        self.turns = ""
         for source, argument in zip(function.body.block.args, self.block.args, strict=True):
             argument.name_hint = source.name_hint
             self.lowering.bind(source, argument)
@@ -98,7 +100,7 @@ class _Function:
                 self._report(op, UnsupportedError("expected tensors with elements"))
 
     def _rewrite(self, op: Operation) -> None:
-        self.lowering.location = op.location
+        self.lowering.location = self._location(op)
         if isinstance(op, ConstantOp | NoValueOp):
             return
         if any(operand in self.unsupported for operand in op.operands):
@@ -110,8 +112,38 @@ class _Function:
         try:
             self._append(op)
         except UnsupportedError as error:
-            self._report(op, error)
+            if not isinstance(error, ReportedError):
+                self._report(op, error)
             self.unsupported.update(op.results)
+
+    def _location(self, op: Operation) -> LocationAttr:
+        """Where an op is from: in later turns of a loop, layers' names have the turn's number."""
+        if not self.turns:
+            return op.location
+        given = [StringAttr(name + self.turns) for name in layer_names(op.location)]
+        names = tuple(NameLoc(name, NoneAttr()) for name in given)
+        if len(names) < 2:
+            return names[0] if names else op.location
+        return FusedLoc(names, NoneAttr())
+
+    def _inline(self, block: Block, arguments: Sequence[SSAValue], turn: int = 0) -> list[SSAValue]:
+        """See `Inline`."""
+        outer = self.turns, self.lowering.location, len(self.problems)
+        self.turns += f":{turn}" if turn else ""
+        for source, value in zip(block.args, arguments, strict=True):
+            self.lowering.bind(source, value)
+        for op in list(block.ops)[:-1]:
+            self._rewrite(op)
+        self.turns, self.lowering.location, problems = outer
+        last = block.last_op
+        assert isinstance(last, YieldOp)
+        lost = any(operand in self.unsupported for operand in last.operands)
+        if lost or len(self.problems) > problems:
+            raise ReportedError("")
+        values = [self.lowering.value(operand) for operand in last.operands]
+        if any(holds_texts(operand.type) for operand in last.operands):
+            raise UnsupportedError("expected numbers as outputs of its graph, got strings")
+        return [value for value in values if value is not None]
 
     def _append(self, op: Operation) -> None:
         lowering = self.lowering
@@ -133,7 +165,7 @@ class _Function:
         for result in op.results[: len(results)]:
             self._name_texts(op, result)
         self.unsupported.update(op.results[len(results) :])
-        _locate_each(op.location, results)
+        _locate_each(self._location(op), results)
 
     def _check_texts(self, op: OnnxOp) -> None:
         """Texts, which become numbers, may only go where no more than the numbers counts."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from xdsl.ir import Dialect
 
 from nnc.dialects.onnx.base import StringType
+from nnc.dialects.onnx.control import CONTROL_OPS, YieldOp
 from nnc.dialects.onnx.elementwise import ELEMENTWISE_OPS
 from nnc.dialects.onnx.layers import LAYERS_OPS
 from nnc.dialects.onnx.ml import ML_OPS
@@ -31,8 +32,9 @@ OPERATORS = {
         *RUNTIME_OPS,
         *RECURRENT_OPS,
         *ML_OPS,
+        *CONTROL_OPS,
     )
 }
 """Every operator's operation, by the operator's domain and name."""
 
-Onnx = Dialect("onnx", [ConstantOp, NoValueOp, *OPERATORS.values()], [StringType])
+Onnx = Dialect("onnx", [ConstantOp, NoValueOp, YieldOp, *OPERATORS.values()], [StringType])

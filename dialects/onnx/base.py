@@ -8,8 +8,8 @@ documentation, and `operators` makes a class of each line:
     Clip(input, min?, max?; max: f, min: f) -> output
 
 `?` marks what may be left out, `*` what may repeat. The types of attributes are those of ONNX's
-`AttributeProto`: i, f, s, t (tensor) and is, fs, ss for lists. One line covers all versions of an
-operator; which one is meant, the operation says itself (`since`).
+`AttributeProto`: i, f, s, t (tensor), g (graph, which is a region) and is, fs, ss for lists. One
+line covers all versions of an operator; which one is meant, the operation says itself (`since`).
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from xdsl.irdl import (
     irdl_op_definition,
     opt_prop_def,
     prop_def,
+    region_def,
     traits_def,
     var_operand_def,
     var_result_def,
@@ -83,6 +84,9 @@ ATTRIBUTE_TYPES: dict[str, AttrConstraint] = {
 }
 """The constraint of each type of attribute; a tensor of texts is a list of them."""
 
+GRAPH = "g"
+"""The type of an attribute that is a graph: a region of the operation."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -102,6 +106,11 @@ class Signature:
     operands: tuple[Part, ...]
     attributes: dict[str, str]
     results: tuple[Part, ...]
+
+    @property
+    def graphs(self) -> list[str]:
+        """The names of the attributes that are graphs."""
+        return [name for name, kind in self.attributes.items() if kind == GRAPH]
 
     def check(self, what: str, parts: tuple[Part, ...], given: list[Attribute]) -> None:
         """As many operands or results as there may be. Raises VerifyException."""
@@ -181,15 +190,23 @@ def _entries(text: str) -> Iterator[str]:
 
 
 def _part(entry: str) -> Part:
-    return Part(entry.rstrip("?*"), entry.endswith("?"), entry.endswith("*"))
+    return Part(entry.rstrip("?*"), "?" in entry, "*" in entry)
 
 
 def _operation(signature: Signature) -> type[OnnxOp]:
     # Python's names of the properties must not be those of an operation's own attributes.
-    properties = {
+    properties: dict[str, Any] = {
         f"attribute_{name}": opt_prop_def(ATTRIBUTE_TYPES[kind], prop_name=name)
         for name, kind in signature.attributes.items()
+        if kind != GRAPH
     }
+    graphs = signature.graphs
+    if graphs:
+        properties |= {name: region_def("single_block") for name in graphs}
+        texts = " ".join(f"`{name}` ${name}" for name in graphs)
+        properties["assembly_format"] = (
+            f"operands {texts} attr-dict `:` functional-type(operands, results)"
+        )
     body: dict[str, Any] = {
         "__doc__": f"{signature.operator} of ONNX.",
         "__module__": __name__,

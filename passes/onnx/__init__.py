@@ -6,6 +6,7 @@ A rewrite registers itself when its module is imported; importing this package i
 
 from nnc.passes.onnx import (
     arithmetic,
+    control,
     convolution,
     functions,
     indexing,
@@ -31,6 +32,7 @@ from nnc.passes.onnx.lowering import REWRITES
 __all__ = [
     "REWRITES",
     "arithmetic",
+    "control",
     "convolution",
     "functions",
     "indexing",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import (
@@ -82,6 +82,24 @@ def rewrite(*operators: str) -> Callable[[Rewrite], Rewrite]:
     return register
 
 
+class Inline(Protocol):
+    """Rewrites the ops of a graph inside a node."""
+
+    def __call__(
+        self, block: Block, arguments: Sequence[SSAValue], turn: int = 0
+    ) -> list[SSAValue]:
+        """
+        The outputs of a graph for these inputs; `turn` tells the layers of a loop's turns apart.
+
+        Raises `ReportedError` where something in it is not supported.
+        """
+        ...
+
+
+class ReportedError(UnsupportedError):
+    """Something inside a node is not supported, and that has been reported."""
+
+
 class Lowering(NnBuilder):
     """
     The `nn` function under construction.
@@ -89,8 +107,9 @@ class Lowering(NnBuilder):
     `remarks` collects what a user must know of a model that compiles.
     """
 
-    def __init__(self, block: Block):
+    def __init__(self, block: Block, inline: Inline):
         super().__init__(block)
+        self.inline = inline
         self.remarks: list[str] = []
         self.names: dict[SSAValue, tuple[str, ...]] = {}
         """Of values of the `onnx` function that hold texts: the texts that their numbers mean."""

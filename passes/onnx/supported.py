@@ -19,9 +19,9 @@ _ALL = f"{_NUMBERS} i1"
 _OPERATORS = {
     _ALL: (
         "Cast CastLike CenterCropPad Compress Concat ConstantOfShape DepthToSpace Dropout Equal "
-        "Expand EyeLike Flatten Gather GatherElements GatherND Identity OneHot Pad Reshape "
-        "ReverseSequence Scatter ScatterElements ScatterND Shape Size Slice SpaceToDepth Split "
-        "Squeeze Tile Transpose Trilu Unsqueeze Where"
+        "Expand EyeLike Flatten Gather GatherElements GatherND Identity If Loop OneHot Pad "
+        "Reshape ReverseSequence Scan Scatter ScatterElements ScatterND Shape Size Slice SpaceToDepth "
+        "Split Squeeze Tile Transpose Trilu Unsqueeze Where"
     ),
     f"{_NUMBERS} i1": "ReduceMax ReduceMin",
     _NUMBERS: (

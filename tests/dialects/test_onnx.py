@@ -13,7 +13,7 @@ from nnc.dialects.onnx.base import Part
 from nnc.dialects.onnx.quantization import RUNTIME_DOMAIN
 from nnc.frontends.onnx_model import OLDEST_OPSET
 
-_KINDS = {1: "f", 2: "i", 3: "s", 4: "t", 6: "fs", 7: "is", 8: "ss"}
+_KINDS = {1: "f", 2: "i", 3: "s", 4: "t", 5: "g", 6: "fs", 7: "is", 8: "ss"}
 
 
 def _versions() -> dict[tuple[str, str], list[Any]]:
@@ -52,6 +52,9 @@ def test_attributes(key: tuple[str, str]) -> None:
 def test_operands_and_results(key: tuple[str, str]) -> None:
     signature = OPERATORS[key].SIGNATURE
     for schema in VERSIONS[key]:
+        if key[1] == "Scan" and schema.since_version == 8:
+            # It has the lengths of sequences as one more operand, before all others.
+            continue
         _check(signature.operands, schema.inputs)
         _check(signature.results, schema.outputs)
 
@@ -67,7 +70,7 @@ def _check(parts: tuple[Part, ...], formal: list[Any]) -> None:
 
 
 def test_no_numeric_operator_is_forgotten() -> None:
-    """What is left out has subgraphs, sequences, strings, random numbers, or is for training."""
+    """What is left out has sequences, strings, random numbers, or is for training."""
     missing = {name for domain, name in VERSIONS if (domain, name) not in OPERATORS and not domain}
     assert len(missing) < 80
     assert not missing & {"Conv", "Softmax", "LSTM", "Gather", "QLinearConv"}

@@ -162,3 +162,36 @@ func.func @main(%x: tensor<1x2xf32>) -> (tensor<1xi64>, tensor<1x3xf32>) {
 // CHECK-NEXT: nn.constant dense<2.000000e+00>
 // CHECK-NEXT: nn.div
 // CHECK-NEXT: nn.arg_max
+
+// -----
+
+// A condition that folds takes one branch, and nothing of the other one; a loop is unrolled.
+
+func.func @main(%x: tensor<2x3xf32>) -> (tensor<?x?xf32>, tensor<?x2x3xf32>) {
+  %n = onnx.Constant {value = dense<2> : tensor<i64>} : tensor<i64>
+  %none = onnx.NoValue : none
+  %size = onnx.Size %x {since = 21 : i64} : (tensor<2x3xf32>) -> tensor<i64>
+  %c = onnx.Equal %size, %n {since = 19 : i64} : (tensor<i64>, tensor<i64>) -> tensor<i1>
+  %y = onnx.If %c else_branch {
+    %b = onnx.Neg %x {since = 13 : i64} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+    onnx.Yield %b : tensor<2x3xf32>
+  } then_branch {
+    %d = onnx.Conv %x, %x {since = 11 : i64} : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<*xf32>
+    onnx.Yield %d : tensor<*xf32>
+  } {since = 21 : i64} : (tensor<i1>) -> tensor<2x3xf32>
+  %z, %rows = onnx.Loop %n, %none, %y body {
+  ^bb0(%i: tensor<i64>, %k: tensor<i1>, %v: tensor<?x?xf32>):
+    %w = onnx.Add %x, %v {since = 14 : i64} : (tensor<2x3xf32>, tensor<?x?xf32>) -> tensor<2x3xf32>
+    onnx.Yield %k, %w, %w : tensor<i1>, tensor<2x3xf32>, tensor<2x3xf32>
+  } {since = 21 : i64} : (tensor<i64>, none, tensor<2x3xf32>) -> (tensor<?x?xf32>, tensor<?x2x3xf32>)
+  func.return %z, %rows : tensor<?x?xf32>, tensor<?x2x3xf32>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: %[[B:.*]] = nn.neg %x
+// CHECK-NEXT: %[[FIRST:.*]] = nn.add %x, %[[B]]
+// CHECK-NEXT: %[[LAST:.*]] = nn.add %x, %[[FIRST]]
+// CHECK-NEXT: %[[R0:.*]] = nn.reshape %[[FIRST]]
+// CHECK-NEXT: %[[R1:.*]] = nn.reshape %[[LAST]]
+// CHECK-NEXT: %[[ROWS:.*]] = nn.concat %[[R0]], %[[R1]] {axis = 0 : i64}
+// CHECK-NEXT: func.return %[[LAST]], %[[ROWS]]

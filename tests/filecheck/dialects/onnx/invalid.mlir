@@ -50,3 +50,15 @@ func.func @main() {
   %w = onnx.Constant {value = dense<0> : tensor<3xi8>} : tensor<3x!onnx.string>
   func.return
 }
+
+// -----
+
+// CHECK: expected 1 operands, got 2
+func.func @main(%c: tensor<i1>) {
+  %y = onnx.If %c, %c else_branch {
+    onnx.Yield %c : tensor<i1>
+  } then_branch {
+    onnx.Yield %c : tensor<i1>
+  } {since = 21 : i64} : (tensor<i1>, tensor<i1>) -> tensor<i1>
+  func.return
+}
