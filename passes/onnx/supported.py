@@ -20,8 +20,8 @@ _OPERATORS = {
     _ALL: (
         "Cast CastLike CenterCropPad Compress Concat ConstantOfShape DepthToSpace Dropout Equal "
         "Expand EyeLike Flatten Gather GatherElements GatherND Identity If Loop OneHot Pad "
-        "Reshape ReverseSequence Scan Scatter ScatterElements ScatterND Shape Size Slice SpaceToDepth "
-        "Split Squeeze Tile Transpose Trilu Unsqueeze Where"
+        "Reshape ReverseSequence Scan Scatter ScatterElements ScatterND Shape Size Slice "
+        "SpaceToDepth Split Squeeze Tile Transpose Trilu Unsqueeze Where"
     ),
     f"{_NUMBERS} i1": "ReduceMax ReduceMin",
     _NUMBERS: (
