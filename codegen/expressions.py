@@ -134,6 +134,7 @@ _LIBM: dict[type[Operation], str] = {
     math.ExpOp: "exp",
     math.ExpM1Op: "expm1",
     math.FloorOp: "floor",
+    scalar.FmodOp: "fmod",
     math.LogOp: "log",
     math.Log1pOp: "log1p",
     math.PowFOp: "pow",

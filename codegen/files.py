@@ -296,12 +296,13 @@ def _descriptor(printer: NetworkPrinter) -> list[str]:
             title = names[k] if k < len(names) else f"layer{number}_{k}"
             shape = _shape(printer, shapes, tensor)
             entries.append(printer.tensor_descriptor(title, tensor, value, shape))
-        tensors.append(_array("nnc_tensor", f"{name}_layer{number}_tensors", entries))
+        table = f"{name}_layer{number}_tensors"
+        tensors += _array("nnc_tensor", table, entries)
         title = literal(layer_name(op.location) or f"layer{number}")
-        layers.append(
-            f"{{{title}, {literal(op.title)}, {len(entries)}, {name}_layer{number}_tensors}}"
-        )
+        table = table if entries else "NULL"
+        layers.append(f"{{{title}, {literal(op.title)}, {len(entries)}, {table}}}")
     ports: list[str] = []
+    tables: list[str] = []
     for role in ("input", "output"):
         entries = [
             printer.tensor_descriptor(
@@ -309,12 +310,13 @@ def _descriptor(printer: NetworkPrinter) -> list[str]:
             )
             for port in printer.of_role(role)
         ]
-        ports.append(_array("nnc_tensor", f"{name}_{role}_tensors", entries))
+        ports += _array("nnc_tensor", f"{name}_{role}_tensors", entries)
+        tables.append(f"{name}_{role}_tensors" if entries else "NULL")
     lines = [
         f"static const int32_t {symbol}[] = {{{', '.join(map(str, shape))}}};"
         for shape, symbol in shapes.items()
     ]
-    lines += [*tensors, *ports, _array("nnc_layer", f"{name}_layers", layers), ""]
+    lines += [*tensors, *ports, *_array("nnc_layer", f"{name}_layers", layers), ""]
     lines += _generic_functions(printer)
     lines += [
         f"const nnc_network {name}_network = {{",
@@ -325,10 +327,9 @@ def _descriptor(printer: NetworkPrinter) -> list[str]:
         f"    {upper}_ARENA_ALIGN,",
         f"    {len(printer.of_role('input'))},",
         f"    {len(printer.of_role('output'))},",
-        f"    {name}_input_tensors,",
-        f"    {name}_output_tensors,",
+        *(f"    {table}," for table in tables),
         f"    {len(printer.layers)},",
-        f"    {name}_layers,",
+        f"    {name}_layers," if layers else "    NULL,",
         f"    {name}_generic_init,",
         f"    {name}_generic_reset,",
         f"    {name}_generic_run,",
@@ -358,9 +359,12 @@ def _shape(printer: NetworkPrinter, shapes: dict[tuple[int, ...], str], tensor: 
     return shapes.setdefault(shape, f"{printer.name}_shape_" + "_".join(str(n) for n in shape))
 
 
-def _array(kind: str, symbol: str, entries: list[str]) -> str:
+def _array(kind: str, symbol: str, entries: list[str]) -> list[str]:
+    """The definition of a table; C has none without entries."""
+    if not entries:
+        return []
     body = ",\n".join(f"    {entry}" for entry in entries)
-    return f"static const {kind} {symbol}[] = {{\n{body}\n}};"
+    return [f"static const {kind} {symbol}[] = {{\n{body}\n}};"]
 
 
 def _generic_functions(printer: NetworkPrinter) -> list[str]:

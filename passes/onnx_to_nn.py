@@ -39,7 +39,14 @@ from nnc.dialects.types import shape_of
 from nnc.frontends.errors import FrontendError, Problem
 from nnc.passes.nn_builder import UnsupportedError
 from nnc.passes.onnx import REWRITES
-from nnc.passes.onnx.lowering import TAKES_TEXTS, Lowering, Node, ReportedError, holds_texts
+from nnc.passes.onnx.lowering import (
+    TAKES_TEXTS,
+    Lowering,
+    Node,
+    ReportedError,
+    holds_texts,
+    is_double,
+)
 
 REMARKS = "nn.remarks"
 
@@ -150,6 +157,10 @@ class _Function:
         if isinstance(op, ReturnOp):
             outputs = [lowering.value(operand) for operand in op.operands]
             self.labels = [_labels(lowering, operand) for operand in op.operands]
+            if any(is_double(operand) for operand in op.operands):
+                raise UnsupportedError(
+                    "outputs in double precision are not supported", "a Cast to float32 works"
+                )
             lowering.insert(ReturnOp(*(value for value in outputs if value is not None)))
             return
         if not isinstance(op, OnnxOp) or op.operator not in REWRITES:

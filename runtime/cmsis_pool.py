@@ -37,6 +37,8 @@ class Pool(CmsisKernel):
             return ""
         if not self.width.holds(op.input):
             return f"its input is not {self.width.name}"
+        if op.spread != (1, 1):
+            return "its windows are dilated"
         kernel = tuple(op.kernel.get_values())
         layer = Geometry(
             shape_of(op.input),

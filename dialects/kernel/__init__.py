@@ -11,6 +11,7 @@ from nnc.dialects.kernel.call import CallOp
 from nnc.dialects.kernel.memory import ConstantOp, ViewOp
 from nnc.dialects.kernel.nest import NestOp
 from nnc.dialects.kernel.scalar import (
+    FmodOp,
     RdbpOp,
     RequantizeOp,
     RoundingAttr,
@@ -22,6 +23,9 @@ from nnc.dialects.kernel.scalar import (
 
 Kernel = Dialect(
     "kernel",
-    [CallOp, ConstantOp, NestOp, RdbpOp, RequantizeOp, RoundOp, ScaleF64Op, SrdhmOp, ViewOp],
+    [
+        *(CallOp, ConstantOp, NestOp, ViewOp),
+        *(FmodOp, RdbpOp, RequantizeOp, RoundOp, ScaleF64Op, SrdhmOp),
+    ],
     [RoundingAttr, TiesAttr],
 )

@@ -1,10 +1,12 @@
 """
 Scalar operations that `arith` and `math` lack: the fixed-point roundings of quantised inference.
 
-Each is pure, and one inline function of the runtime (`runtime/nnc_arith.h`).
+Each is pure, and one inline function of the runtime (`runtime/nnc_arith.h`) or of the C library.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from xdsl.dialects.builtin import (
     f32,
@@ -16,6 +18,7 @@ from xdsl.dialects.utils import EnumAttribute
 from xdsl.ir import SpacedOpaqueSyntaxAttribute, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
+    VarConstraint,
     eq,
     irdl_attr_definition,
     irdl_op_definition,
@@ -146,6 +149,32 @@ class RoundOp(IRDLOperation):
         super().__init__(
             operands=[operand], properties={"ties": TiesAttr(ties)}, result_types=[i32]
         )
+
+
+@irdl_op_definition
+class FmodOp(IRDLOperation):
+    """
+    The remainder of the truncated quotient of floats, exactly: C's `fmod`.
+
+    ```mlir
+    %z = kernel.fmod %x, %y : f32
+    ```
+    """
+
+    name = "kernel.fmod"
+
+    T: ClassVar = VarConstraint("T", eq(f32) | eq(f64))
+
+    lhs = operand_def(T)
+    rhs = operand_def(T)
+    result = result_def(T)
+
+    traits = traits_def(Pure())
+
+    assembly_format = "$lhs `,` $rhs attr-dict `:` type($result)"
+
+    def __init__(self, lhs: SSAValue, rhs: SSAValue):
+        super().__init__(operands=[lhs, rhs], result_types=[lhs.type])
 
 
 @irdl_op_definition

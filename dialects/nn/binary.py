@@ -162,6 +162,23 @@ class FloorModOp(StoredBinaryOp):
 
 
 @irdl_op_definition
+class TruncModOp(StoredBinaryOp):
+    """
+    The remainder of the truncated quotient, which has the sign of the dividend; of integers by 0,
+    0 (C's `%` and `fmod`).
+
+    ```mlir
+    %z = nn.trunc_mod %x, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    ```
+    """
+
+    name = "nn.trunc_mod"
+
+    def combine(self, b: Elements[S], lhs: S, rhs: S) -> S:
+        return lhs.remainder(rhs) if is_float(lhs.type) else _safe_quotient(lhs, rhs)[1]
+
+
+@irdl_op_definition
 class ShiftRightOp(StoredBinaryOp):
     """
     Integers shifted right by so many bits, filled with the sign of a signed type; amounts outside

@@ -25,7 +25,15 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.rewriter import InsertPoint
 
-from nnc.dialects.kernel.scalar import RdbpOp, RequantizeOp, RoundOp, ScaleF64Op, SrdhmOp, Ties
+from nnc.dialects.kernel.scalar import (
+    FmodOp,
+    RdbpOp,
+    RequantizeOp,
+    RoundOp,
+    ScaleF64Op,
+    SrdhmOp,
+    Ties,
+)
 from nnc.dialects.nn.algebra import Number, Scalar, is_float
 from nnc.dialects.utils import Rounding
 
@@ -182,8 +190,7 @@ class IRScalar(Scalar):
         assert self.type == other.type, f"{name} of {self.type} and {other.type}"
         if is_float(self.type):
             if name == "remainder":
-                quotient = (self / other).math("trunc")
-                return self - quotient * other
+                return self._emit(FmodOp(self.value, other.value))
             return self._emit(_FLOAT_OPS[name](self.value, other.value))
         folded = _fold_identity(name, self, other)
         if folded is not None:

@@ -24,6 +24,7 @@ from xdsl.utils.exceptions import VerifyException
 from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.checks import (
     Kind,
+    check_element,
     check_kind,
     check_output,
     check_rank,
@@ -43,11 +44,11 @@ from nnc.dialects.types import (
 )
 
 
-class PoolOp(NnOp, ABC):
+class WindowOp(NnOp, ABC):
     """
     `kernel` and `strides` are [height, width], `padding` is [top, bottom, left, right] in input
-    positions; padded positions take no part. Works on stored values: input and output have one
-    quantisation. `min` and `max` clamp the output.
+    positions; padded positions take no part. `dilations`, [1, 1] if left out, is how far apart the
+    positions of a window are.
     """
 
     input = operand_def(TensorType)
@@ -56,8 +57,7 @@ class PoolOp(NnOp, ABC):
     kernel = prop_def(DenseArrayBase.constr(i64))
     strides = prop_def(DenseArrayBase.constr(i64))
     padding = prop_def(DenseArrayBase.constr(i64))
-    min = opt_prop_def(IntegerAttr | FloatAttr)
-    max = opt_prop_def(IntegerAttr | FloatAttr)
+    dilations = opt_prop_def(DenseArrayBase.constr(i64))
 
     KINDS: ClassVar[Kind] = Kind.NUMBER
 
@@ -67,20 +67,31 @@ class PoolOp(NnOp, ABC):
         _, out_height, out_width, _ = shape_of(self.output)
         kernel, strides = self.kernel.get_values(), self.strides.get_values()
         top, bottom, left, right = self.padding.get_values()
+        down, across = self.spread
         return Window(
-            Axis(height, out_height, kernel[0], strides[0], 1, top, bottom),
-            Axis(width, out_width, kernel[1], strides[1], 1, left, right),
+            Axis(height, out_height, kernel[0], strides[0], down, top, bottom),
+            Axis(width, out_width, kernel[1], strides[1], across, left, right),
         )
+
+    @property
+    def spread(self) -> tuple[int, int]:
+        """The dilations, downwards and across."""
+        if self.dilations is None:
+            return 1, 1
+        down, across = self.dilations.get_values()
+        return down, across
 
     def verify_(self) -> None:
         if len(self.kernel) != 2 or len(self.strides) != 2 or len(self.padding) != 4:
             raise VerifyException("expected 2 kernel extents, 2 strides and 4 paddings")
+        if self.dilations is not None and len(self.dilations) != 2:
+            raise VerifyException(f"expected 2 dilations, got {len(self.dilations)}")
         check_kind("an input", self.input, self.KINDS)
         self.check_elements()
         for what, value in (("an input", self.input), ("an output", self.output)):
             check_rank(what, value, 4)
-        if min(*self.kernel.get_values(), *self.strides.get_values()) < 1:
-            raise VerifyException("expected kernel extents and strides of at least 1")
+        if min(*self.kernel.get_values(), *self.strides.get_values(), *self.spread) < 1:
+            raise VerifyException("expected kernel extents, strides and dilations of at least 1")
         batch, _, _, channels = shape_of(self.input)
         check_output(self.output, [batch, *shape_of(self.output)[1:3], channels])
         self.window().verify()
@@ -88,6 +99,16 @@ class PoolOp(NnOp, ABC):
     def check_elements(self) -> None:
         """Element types that go together. Raises VerifyException."""
         check_same_element("an output", self.output, self.input)
+
+
+class PoolOp(WindowOp, ABC):
+    """
+    One number of each window. Works on stored values: input and output have one quantisation. `min`
+    and `max` clamp the output.
+    """
+
+    min = opt_prop_def(IntegerAttr | FloatAttr)
+    max = opt_prop_def(IntegerAttr | FloatAttr)
 
     def bounds(self) -> tuple[float | None, float | None]:
         """The clamp, in stored units or as floats."""
@@ -270,3 +291,73 @@ class AveragePool2DOp(PoolOp):
             return mean.clamp(*self.bounds()).to(scalar_type(element))
 
         b.produce(b.outputs[0], pooled)
+
+
+@irdl_op_definition
+class ArgMaxPool2DOp(WindowOp):
+    """
+    Where in its plane the largest value of each window is, as `row * width + column` of the input;
+    the first of equals, row by row.
+
+    ```mlir
+    %y = nn.arg_max_pool2d %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>,
+      padding = array<i64: 0, 0, 0, 0>} : (tensor<1x8x8x16xf32>) -> tensor<1x4x4x16xi32>
+    ```
+    """
+
+    name = "nn.arg_max_pool2d"
+
+    def check_elements(self) -> None:
+        check_element("an output", self.output, i32)
+
+    def verify_(self) -> None:
+        super().verify_()
+        if not self.window().reads():
+            raise VerifyException("expected windows that each have a position inside the input")
+
+    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
+        (image,) = inputs
+        window, width = self.window(), image.shape[2]
+        rows, columns = window.height.taps(), window.width.taps()
+        best = np.zeros(shape_of(self.output), image.dtype)
+        place = np.full(shape_of(self.output), -1, np.int32)
+        for y in rows.T:
+            for x in columns.T:
+                inside = _inside(y, image.shape[1])[:, None] & _inside(x, width)
+                taps = np.clip(y, 0, image.shape[1] - 1), np.clip(x, 0, width - 1)
+                value = image[:, taps[0][:, None], taps[1][None]]
+                better = inside[None, :, :, None] & ((place < 0) | (value > best))
+                best = np.where(better, value, best)
+                place = np.where(better, (y[:, None] * width + x)[None, :, :, None], place)
+        return (place.astype(np.int32),)
+
+    def lower(self, b: LoopBuilder) -> None:
+        window, source = self.window(), b.inputs[0]
+        kind = arithmetic_type(source.element)
+
+        def searched(index: list[IRScalar]) -> IRScalar:
+            n, oy, ox, c = index
+            rows, columns = window.height.inside(b, oy), window.width.inside(b, ox)
+
+            def tap(ky: IRScalar, kx: IRScalar) -> list[IRScalar]:
+                iy = window.height.coordinate(oy, ky)
+                ix = window.width.coordinate(ox, kx)
+                value = b.widen(b.load(source, [n, iy, ix, c]), source.element, kind)
+                return [value, (iy * source.shape[2] + ix).to(i32)]
+
+            def across(ky: IRScalar, best: list[IRScalar]) -> list[IRScalar]:
+                def step(kx: IRScalar, best: list[IRScalar]) -> list[IRScalar]:
+                    found = tap(ky, kx)
+                    better = found[0] > best[0]
+                    return [better.select(a, c) for a, c in zip(found, best, strict=True)]
+
+                return b.fold(*columns, best, step, "kx")
+
+            first = tap(b.as_index(rows[0]), b.as_index(columns[0]))
+            return b.fold(*rows, first, across, "ky")[1]
+
+        b.produce(b.outputs[0], searched)
+
+
+def _inside(positions: Array, extent: int) -> Array:
+    return (positions >= 0) & (positions < extent)

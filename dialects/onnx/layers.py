@@ -30,6 +30,7 @@ LpPool(X; auto_pad: s, ceil_mode: i, dilations: is, kernel_shape: is, p: i, pads
 MatMul(A, B) -> Y
 MaxPool(X; auto_pad: s, ceil_mode: i, dilations: is, kernel_shape: is, pads: is, storage_order:
     i, strides: is) -> Y, Indices?
+MaxUnpool(X, I, output_shape?; kernel_shape: is, pads: is, strides: is) -> output
 MeanVarianceNormalization(X; axes: is) -> Y
 RMSNormalization(X, scale; axis: i, epsilon: f, stash_type: i) -> Y
 Softmax(input; axis: i) -> output

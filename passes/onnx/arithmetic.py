@@ -5,14 +5,12 @@ from __future__ import annotations
 from functools import reduce
 
 import numpy as np
-from xdsl.dialects.builtin import Float64Type, f32
+from xdsl.dialects.builtin import IntegerType, f32
 from xdsl.ir import SSAValue
 
 from nnc.dialects.nn import arithmetic, binary, logic
 from nnc.dialects.nn.base import NnOp
-from nnc.dialects.nn.library import TruncOp
-from nnc.dialects.types import element_of, numpy_dtype, shape_of
-from nnc.passes.nn_builder import UnsupportedError
+from nnc.dialects.types import element_of, is_unsigned, numpy_dtype, shape_of
 from nnc.passes.onnx.common import (
     cast,
     combined,
@@ -24,9 +22,8 @@ from nnc.passes.onnx.common import (
     scalar,
     selected,
     stretched,
-    sub,
 )
-from nnc.passes.onnx.lowering import Lowering, Node, broadcast, rewrite
+from nnc.passes.onnx.lowering import Lowering, Node, broadcast, is_double, rewrite
 
 _BINARY: dict[str, type[NnOp]] = {
     "Add": arithmetic.AddOp,
@@ -111,8 +108,6 @@ def _prelu(node: Node, to: Lowering) -> SSAValue:
 def _pow(node: Node, to: Lowering) -> SSAValue:
     base, exponent = node.value(0), node.value(1)
     element = element_of(base)
-    if isinstance(element_of(exponent), Float64Type) or isinstance(element, Float64Type):
-        raise UnsupportedError("powers of double precision are not supported")
     if element == element_of(exponent):
         power = to.folded(exponent)
         if element == f32 and power is not None and power.size == 1 and power.item() == 2.0:
@@ -126,25 +121,26 @@ def _pow(node: Node, to: Lowering) -> SSAValue:
 def _mod(node: Node, to: Lowering) -> SSAValue:
     """The remainder with the sign of the divisor, or with `fmod` that of the dividend."""
     a, b = node.value(0), node.value(1)
-    if not node.int("fmod"):
-        return combined(to, binary.FloorModOp, a, b)
-    quotient = div(to, a, b)
-    if is_float(a):
-        quotient = function(to, TruncOp, quotient)
-    return sub(to, stretched(to, a, shape_of(quotient)), mul(to, quotient, b))
+    return combined(to, binary.TruncModOp if node.int("fmod") else binary.FloorModOp, a, b)
 
 
 @rewrite("BitShift")
 def _bit_shift(node: Node, to: Lowering) -> SSAValue:
+    """Shifts by less than 0 shift everything out, as those by the width or more do."""
     left = node.string("direction") == "LEFT"
     kind = binary.ShiftLeftOp if left else binary.ShiftRightOp
-    return combined(to, kind, node.value(0), node.value(1))
+    values, amounts = node.value(0), node.value(1)
+    element = element_of(amounts)
+    if not left and isinstance(element, IntegerType) and not is_unsigned(element):
+        below = compared(to, logic.LessOp, amounts, scalar(to, 0, amounts))
+        amounts = selected(to, below, scalar(to, element.width.data, amounts), amounts)
+    return combined(to, kind, values, amounts)
 
 
 @rewrite("Cast", "CastLike")
 def _cast(node: Node, to: Lowering) -> SSAValue:
     input = node.value(0)
     target = node.like(input).element_type
-    if isinstance(target, Float64Type):
-        raise UnsupportedError("a cast to double precision is not supported")
+    if is_double(node.op.results[0]):
+        to.remark("what follows is in double precision in the model, and computed in float32")
     return cast(to, input, target)

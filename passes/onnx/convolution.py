@@ -1,4 +1,8 @@
-"""Rewrites of convolutions of floats."""
+"""
+Rewrites of convolutions of floats.
+
+Those over three spatial axes are convolutions of planes: see `volumes`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,8 @@ from nnc.dialects.types import shape_of
 from nnc.passes.nn_builder import UnsupportedError, integer, integers
 from nnc.passes.onnx.common import check_type, concatenated, padded, sliced
 from nnc.passes.onnx.lowering import Lowering, Node, rewrite
-from nnc.passes.onnx.windows import Geometry, as_image, from_image, geometry
+from nnc.passes.onnx.volumes import spread_depth, unfolded
+from nnc.passes.onnx.windows import Geometry, as_image, check_spatial, from_image, geometry
 
 
 def check_kernel(node: Node, weights: SSAValue) -> list[int]:
@@ -63,23 +68,30 @@ def convolved(
     """A convolution with the attributes of a node, the result of this element type."""
     groups = node.int("group", 1)
     check_channels(input, weights, groups)
-    batch, channels, *spatial = shape_of(input)
+    batch, _, *spatial = shape_of(input)
     outputs = shape_of(weights)[0]
     window = geometry(node, spatial, check_kernel(node, weights))
     node.result([batch, outputs, *window.extents])
-    image = window.as_image()
+    if len(spatial) == 3:
+        last, weights = unfolded(to, to.channels_last(input), weights, window, groups)
+        plane = window.only(slice(1, 3))
+    else:
+        last, plane = as_image(to, input), window.as_image()
+    channels = shape_of(last)[3]
     depthwise = groups == channels and groups > 1
     properties = {
-        "strides": integers(image.strides),
-        "dilations": integers(image.dilations),
-        "padding": integers(image.padding),
+        "strides": integers(plane.strides),
+        "dilations": integers(plane.dilations),
+        "padding": integers(plane.padding),
     }
-    operands = [as_image(to, input), kernel_last(to, weights, depthwise), bias]
-    result = TensorType(element, [batch, *image.extents, outputs])
+    operands = [last, kernel_last(to, weights, depthwise), bias]
+    result = TensorType(element, [shape_of(last)[0], *plane.extents, outputs])
     if depthwise:
         value = to.op(DepthwiseConv2DOp, operands, result, **properties)
     else:
         value = to.op(Conv2DOp, operands, result, groups=integer(groups), **properties)
+    if len(spatial) == 3:
+        return to.channels_first(to.reshape(value, [batch, *window.extents, outputs]))
     return from_image(to, value, len(spatial) + 2)
 
 
@@ -93,16 +105,22 @@ def _conv_transpose(node: Node, to: Lowering) -> SSAValue:
     groups = node.int("group", 1)
     if depth != channels or groups < 1 or channels % groups:
         raise UnsupportedError(f"expected weights for {channels} channels, got {depth}")
-    window = _spread(node, spatial, check_kernel(node, weights)).as_image()
-    node.result([batch, per_group * groups, *window.extents[2 - len(spatial) :]])
-    image = as_image(to, input)
+    whole = _spread(node, spatial, check_kernel(node, weights))
+    node.result([batch, per_group * groups, *whole.extents])
+    if len(spatial) == 3:
+        last = to.channels_last(input)
+        image, weights = spread_depth(to, last, weights, whole, groups)
+        window = whole.only(slice(1, 3))
+    else:
+        image, window = as_image(to, input), whole.as_image()
     kernel = weights
+    depth, planes = shape_of(image)[3], shape_of(image)[0]
     if len(spatial) == 1:
         kernel = to.reshape(weights, [depth, per_group, 1, shape_of(weights)[2]])
     kernel = _dilated(to, kernel, window.dilations)
     kernel = to.transposed(kernel, [1, 2, 3, 0])
     parts: list[SSAValue] = []
-    step = channels // groups
+    step = depth // groups
     for group in range(groups):
         shape = [*shape_of(image)[:3], step]
         part = sliced(to, image, [0, 0, 0, group * step], [1] * 4, shape)
@@ -115,12 +133,16 @@ def _conv_transpose(node: Node, to: Lowering) -> SSAValue:
             to.op(
                 ConvTranspose2DOp,
                 [part, some, some_bias],
-                TensorType(f32, [batch, *window.extents, per_group]),
+                TensorType(f32, [planes, *window.extents, per_group]),
                 strides=integers(window.strides),
                 padding=integers(window.before),
             )
         )
-    return from_image(to, concatenated(to, parts, 3), len(spatial) + 2)
+    value = concatenated(to, parts, 3)
+    if len(spatial) == 3:
+        value = to.reshape(value, [batch, *whole.extents, per_group * groups])
+        return to.channels_first(value)
+    return from_image(to, value, len(spatial) + 2)
 
 
 def _dilated(to: Lowering, kernel: SSAValue, dilations: list[int]) -> SSAValue:
@@ -147,8 +169,7 @@ def _spread(node: Node, spatial: list[int], kernel: list[int]) -> Geometry:
     Source: the specification of ConvTranspose (`auto_pad`, `output_shape`, `output_padding`).
     """
     rank = len(spatial)
-    if rank not in (1, 2):
-        raise UnsupportedError(f"expected one or two spatial axes, got {rank}")
+    check_spatial(rank)
     strides = node.ints("strides") or [1] * rank
     dilations = node.ints("dilations") or [1] * rank
     extra = node.ints("output_padding") or [0] * rank

@@ -90,10 +90,15 @@ def _identity(node: Node, to: Lowering) -> SSAValue:
 
 @rewrite("Dropout")
 def _dropout(node: Node, to: Lowering) -> list[SSAValue]:
-    """The identity: dropping is for training."""
-    training = node.optional(2)
+    """The identity: dropping is for training, and then of random elements."""
+    ratio, training = node.optional(1), node.optional(2)
     if training is not None and to.known(training, "the training mode").any():
-        raise UnsupportedError("training mode is not supported")
+        share = 0.5 if ratio is None else to.known(ratio, "the ratio").item()
+        if share:
+            raise UnsupportedError(
+                "training mode is not supported: it drops random elements",
+                "a model that is exported for inference works",
+            )
     mask = to.constant(np.ones(shape_of(node.value(0)), np.bool_), i1)
     return [node.value(0), mask]
 

@@ -27,6 +27,7 @@ from xdsl.dialects.builtin import (
     TensorType,
     UnrankedTensorType,
     f32,
+    f64,
     i32,
 )
 from xdsl.ir import Attribute, Block, SSAValue
@@ -169,11 +170,11 @@ class Lowering(NnBuilder):
         known = self.folded(value)
         if known is not None:
             values = np.ascontiguousarray(known.transpose(permutation))
-            return self.constant(values, element_of(value))
+            return self.constant(values, _with_axis(element_of(value), permutation))
         moving = [axis for axis in permutation if shape[axis] > 1]
         if moving == sorted(moving):
             return self.reshape(value, extents)
-        kind = TensorType(element_of(value), extents)
+        kind = TensorType(_with_axis(element_of(value), permutation), extents)
         return self.op(TransposeOp, [value], kind, permutation=integers(permutation))
 
     def reshape(self, value: SSAValue, shape: Sequence[int]) -> SSAValue:
@@ -244,6 +245,10 @@ class Node:
         value = self.lowering.value(self.op.operands[number])
         if value is None or self.operator in KEEPS_QUANTIZATION:
             return value
+        if element_of(value) == f64 and self.operator not in ("Cast", "CastLike", "Range"):
+            # What is in double precision is computed in float32: see `single`.
+            known = self.lowering.known(value, "a number in double precision")
+            return self.lowering.numbers(known)
         return self.lowering.stored(value)
 
     def value(self, number: int) -> SSAValue:
@@ -332,7 +337,7 @@ class Node:
             pairs = zip(given, shape, strict=False)
             if len(given) != len(shape) or any(a not in (DYNAMIC_INDEX, b) for a, b in pairs):
                 raise UnsupportedError(f"expected a result of shape {shape}, got {given}")
-        return TensorType(i32 if holds_texts(kind) else kind.element_type, shape)
+        return TensorType(i32 if holds_texts(kind) else single(kind.element_type), shape)
 
     def like(self, value: SSAValue, number: int = 0) -> TensorType[Attribute]:
         """`result` in the shape of a value."""
@@ -344,6 +349,20 @@ def holds_texts(kind: Attribute) -> bool:
     return isinstance(kind, TensorType | UnrankedTensorType) and isinstance(
         kind.element_type, StringType
     )
+
+
+def single(element: Attribute) -> Attribute:
+    """
+    The element type in which numbers of one are computed. Cores have no double precision, so what a
+    model computes in it between float32 numbers is computed in float32, with a remark.
+    """
+    return f32 if element == f64 else element
+
+
+def is_double(value: SSAValue) -> bool:
+    """Whether a value of the `onnx` function, of known rank or not, is in double precision."""
+    kind = value.type
+    return isinstance(kind, TensorType | UnrankedTensorType) and kind.element_type == f64
 
 
 def axes_of(values: Sequence[int], rank: int) -> list[int]:

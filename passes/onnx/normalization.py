@@ -39,12 +39,16 @@ def _batch_normalization(node: Node, to: Lowering) -> list[SSAValue]:
     """
     input, *rest = (node.value(k) for k in range(5))
     check_type(input, f32)
-    training = node.int("training_mode") or any(node.wanted(k) for k in range(1, 5))
-    if training or node.int("spatial", 1) != 1:
-        raise UnsupportedError("expected inference for each channel")
+    if node.int("spatial", 1) != 1:
+        raise UnsupportedError("expected statistics of channels, got those of every element")
+    training = bool(node.int("training_mode"))
+    if not training and any(node.wanted(k) for k in range(1, 5)):
+        raise UnsupportedError("the statistics are results in training only, which it is not in")
     rank, epsilon = len(shape_of(input)), node.float("epsilon", 1e-5)
     if rank < 2 or any(shape_of(value) != (shape_of(input)[1],) for value in rest):
         raise UnsupportedError("expected one number of each statistic for each channel")
+    if training:
+        return _in_training(node, to, input, rest)
     known = [to.folded(value) for value in rest]
     if all(values is not None for values in known):
         scale, shift, mean, variance = (np.asarray(values, np.float64) for values in known)
@@ -57,6 +61,31 @@ def _batch_normalization(node: Node, to: Lowering) -> list[SSAValue]:
         factors = ratio, sub(to, shift, mul(to, mean, ratio))
     scaled = mul(to, input, aligned(to, factors[0], rank))
     return [add(to, scaled, aligned(to, factors[1], rank))]
+
+
+def _in_training(
+    node: Node, to: Lowering, input: SSAValue, rest: Sequence[SSAValue]
+) -> list[SSAValue]:
+    """
+    Normalised by the statistics of the batch itself; the given ones only move towards them, which
+    are further results.
+    """
+    scale, shift, old_mean, old_variance = rest
+    rank, share = len(shape_of(input)), node.float("momentum", 0.9)
+    axes = [axis for axis in range(rank) if axis != 1]
+    mean = reduced(to, reduction.ReduceMeanOp, input, axes)
+    centred = sub(to, input, mean)
+    variance = reduced(to, reduction.ReduceMeanOp, mul(to, centred, centred), axes)
+    epsilon = scalar(to, node.float("epsilon", 1e-5), variance)
+    inverse = function(to, functions.RsqrtOp, add(to, variance, epsilon))
+    scaled = mul(to, mul(to, centred, inverse), aligned(to, scale, rank))
+    results = [add(to, scaled, aligned(to, shift, rank))]
+    for old, new in ((old_mean, mean), (old_variance, variance)):
+        if len(results) < len(node.op.results):
+            flat = to.reshape(new, shape_of(old))
+            kept, moved = scalar(to, share, old), scalar(to, 1.0 - share, old)
+            results.append(add(to, mul(to, old, kept), mul(to, flat, moved)))
+    return results
 
 
 def moments(

@@ -1,15 +1,20 @@
-"""Rewrites of pooling."""
+"""
+Rewrites of pooling.
+
+Over three spatial axes, planes are pooled first and then, as a plane of its own, depth: the largest
+of the largest is the largest, and all means of one window's planes are of as many positions.
+"""
 
 from __future__ import annotations
 
-from itertools import product
+from math import prod
 
 from xdsl.dialects.builtin import TensorType, f32
 from xdsl.ir import SSAValue
 
 from nnc.dialects.nn import reduction
 from nnc.dialects.nn.base import NnOp
-from nnc.dialects.nn.binary import MaximumOp, PowOp
+from nnc.dialects.nn.binary import PowOp
 from nnc.dialects.nn.pooling import AveragePool2DOp, MaxPool2DOp
 from nnc.dialects.types import element_of, shape_of
 from nnc.passes.nn_builder import UnsupportedError, integers
@@ -17,15 +22,14 @@ from nnc.passes.onnx.common import (
     absolute,
     check_type,
     combined,
-    lowest,
     mul,
     padded,
     reduced,
     scalar,
-    sliced,
 )
 from nnc.passes.onnx.lowering import Lowering, Node, rewrite
-from nnc.passes.onnx.windows import Geometry, as_image, closed, from_image, geometry
+from nnc.passes.onnx.maxima import places_of_largest
+from nnc.passes.onnx.windows import Geometry, closed, geometry
 
 
 def window_of(node: Node, value: SSAValue) -> Geometry:
@@ -35,24 +39,11 @@ def window_of(node: Node, value: SSAValue) -> Geometry:
         raise UnsupportedError(f"expected an image, got {shape}")
     found = geometry(node, shape[2:], node.ints("kernel_shape") or [])
     node.result([*shape[:2], *found.extents])
-    return found.as_image()
+    return found
 
 
-@rewrite("MaxPool")
-def _max_pool(node: Node, to: Lowering) -> SSAValue:
-    input = node.value(0)
-    if node.wanted(1):
-        raise UnsupportedError("the indices of the maxima are not supported", "values alone work")
-    window = window_of(node, input)
-    image = as_image(to, input)
-    window = closed(window, shape_of(image)[1:3])
-    if window.dilations != [1, 1]:
-        return from_image(to, _dilated(to, image, window), len(shape_of(input)))
-    return from_image(to, pooled(to, MaxPool2DOp, image, window), len(shape_of(input)))
-
-
-def pooled(to: Lowering, kind: type[NnOp], image: SSAValue, window: Geometry) -> SSAValue:
-    """A pooling of an NHWC image."""
+def _plane(to: Lowering, kind: type[NnOp], image: SSAValue, window: Geometry) -> SSAValue:
+    """A pooling of [N, H, W, C]."""
     batch, _, _, channels = shape_of(image)
     return to.op(
         kind,
@@ -61,24 +52,44 @@ def pooled(to: Lowering, kind: type[NnOp], image: SSAValue, window: Geometry) ->
         kernel=integers(window.kernel),
         strides=integers(window.strides),
         padding=integers(window.padding),
+        dilations=integers(window.dilations) if window.dilations != [1, 1] else None,
     )
 
 
-def _dilated(to: Lowering, image: SSAValue, window: Geometry) -> SSAValue:
-    """The maximum of one slice for each place of the kernel."""
-    fill = lowest(element_of(image))
-    before, after = [0, *window.before, 0], [0, *window.after, 0]
-    whole = padded(to, image, before, after, fill)
-    batch, _, _, channels = shape_of(image)
-    shape = [batch, *window.extents, channels]
-    strides = [1, *window.strides, 1]
-    best: SSAValue | None = None
-    for y, x in product(range(window.kernel[0]), range(window.kernel[1])):
-        begin = [0, y * window.dilations[0], x * window.dilations[1], 0]
-        part = sliced(to, whole, begin, strides, shape)
-        best = part if best is None else combined(to, MaximumOp, best, part)
-    assert best is not None
-    return best
+def pooled(to: Lowering, kind: type[NnOp], value: SSAValue, window: Geometry) -> SSAValue:
+    """A pooling of [N, *spatial, C] over one to three spatial axes."""
+    batch, *spatial, channels = shape_of(value)
+    if len(spatial) == 1:
+        image = to.reshape(value, [batch, 1, *spatial, channels])
+        image = _plane(to, kind, image, window.as_image())
+        return to.reshape(image, [batch, *window.extents, channels])
+    if len(spatial) == 2:
+        return _plane(to, kind, value, window)
+    depth, height, width = spatial
+    flat = window.only(slice(1, 3))
+    planes = to.reshape(value, [batch * depth, height, width, channels])
+    planes = _plane(to, kind, planes, flat)
+    # Planes are rows now, and depth their column.
+    column = window.only(slice(0, 1))
+    pairs = (column.kernel, column.strides, column.dilations), (1, 1, 1)
+    kernel, strides, dilations = ([*own, one] for own, one in zip(*pairs, strict=True))
+    area = flat.extents[0] * flat.extents[1]
+    tall = Geometry(
+        kernel, strides, dilations, [*column.before, 0], [*column.after, 0], [*column.extents, area]
+    )
+    rows = to.reshape(planes, [batch, depth, area, channels])
+    rows = _plane(to, kind, rows, tall)
+    return to.reshape(rows, [batch, *window.extents, channels])
+
+
+@rewrite("MaxPool")
+def _max_pool(node: Node, to: Lowering) -> list[SSAValue]:
+    last = to.channels_last(node.value(0))
+    window = closed(window_of(node, node.value(0)), shape_of(last)[1:-1])
+    values = [pooled(to, MaxPool2DOp, last, window)]
+    if node.wanted(1):
+        values.append(places_of_largest(to, last, window, columns=bool(node.int("storage_order"))))
+    return [to.channels_first(value) for value in values]
 
 
 @rewrite("AveragePool")
@@ -90,47 +101,35 @@ def _average_pool(node: Node, to: Lowering) -> SSAValue:
 def averaged(node: Node, to: Lowering, input: SSAValue) -> SSAValue:
     """An average pooling of floats with the attributes of a node."""
     window = window_of(node, input)
-    if window.dilations != [1, 1]:
-        raise UnsupportedError("average pooling with dilations is not supported")
-    image, window = averaged_image(to, node, as_image(to, input), window, 0.0)
-    return from_image(to, pooled(to, AveragePool2DOp, image, window), len(shape_of(input)))
-
-
-def averaged_image(
-    to: Lowering, node: Node, image: SSAValue, window: Geometry, fill: float
-) -> tuple[SSAValue, Geometry]:
-    """An image and windows so that what counts is inside the image: maybe its padding, too."""
+    last = to.channels_last(input)
     if node.int("count_include_pad") and any(window.padding):
-        image = padded(to, image, [0, *window.before, 0], [0, *window.after, 0], fill)
-        none = [0, 0]
-        window = Geometry(
-            window.kernel, window.strides, window.dilations, none, none, window.extents
-        )
-    return image, closed(window, shape_of(image)[1:3])
+        last, window = _with_padding(to, last, window)
+    window = closed(window, shape_of(last)[1:-1])
+    return to.channels_first(pooled(to, AveragePool2DOp, last, window))
+
+
+def _with_padding(to: Lowering, last: SSAValue, window: Geometry) -> tuple[SSAValue, Geometry]:
+    """The zeros around a tensor as part of it."""
+    last = padded(to, last, [0, *window.before, 0], [0, *window.after, 0], 0.0)
+    return last, window.unpadded()
 
 
 @rewrite("LpPool")
 def _lp_pool(node: Node, to: Lowering) -> SSAValue:
-    """The root of the sum of powers: of their mean, times the number of places."""
+    """The root of the sum of powers: of their mean, times the number of positions."""
     input, power = node.value(0), node.int("p", 2)
     check_type(input, f32)
     window = window_of(node, input)
-    if window.dilations != [1, 1]:
-        raise UnsupportedError("pooling with dilations is not supported")
-    image = absolute(to, as_image(to, input))
-    image = combined(to, PowOp, image, scalar(to, power, image))
-    image = padded(to, image, [0, *window.before, 0], [0, *window.after, 0], 0.0)
-    extents = shape_of(image)[1:3]
-    end = closed(
-        Geometry(window.kernel, window.strides, [1, 1], [0, 0], [0, 0], window.extents), extents
-    )
-    image = padded(to, image, [0] * 4, [0, *end.after, 0], 0.0)
-    last = Geometry(end.kernel, end.strides, [1, 1], [0, 0], [0, 0], end.extents)
-    mean = pooled(to, AveragePool2DOp, image, last)
-    count = float(window.kernel[0] * window.kernel[1])
+    last = absolute(to, to.channels_last(input))
+    last = combined(to, PowOp, last, scalar(to, power, last))
+    # All windows are to have the same number of positions: zeros add nothing to a sum.
+    last, window = _with_padding(to, last, window)
+    last, window = _with_padding(to, last, closed(window, shape_of(last)[1:-1]))
+    mean = pooled(to, AveragePool2DOp, last, window)
+    count = float(prod(window.kernel))
     total = mul(to, mean, scalar(to, count, mean))
     root = combined(to, PowOp, total, scalar(to, 1.0 / power, total))
-    return from_image(to, root, len(shape_of(input)))
+    return to.channels_first(root)
 
 
 _GLOBAL: dict[str, type[reduction.ReduceOp]] = {

@@ -8,10 +8,11 @@ around float operators; `nn-fuse-qdq` makes integer layers of both.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import prod
 
 import numpy as np
-from xdsl.dialects.builtin import IntegerType, Signedness, TensorType, f32, i8, i32
+from xdsl.dialects.builtin import IntegerType, Signedness, TensorType, f32, i8, i16, i32
 from xdsl.ir import Attribute, SSAValue
 
 from nnc.dialects.nn.conversion import DequantizeOp, QuantizeOp
@@ -38,6 +39,7 @@ from nnc.passes.onnx.common import (
     sub,
 )
 from nnc.passes.onnx.convolution import convolved
+from nnc.passes.onnx.indexing import gathered
 from nnc.passes.onnx.lowering import Lowering, Node, axis_of, rewrite
 from nnc.passes.onnx.matmul import gemm, matmul
 from nnc.passes.onnx.pooling import averaged, globally
@@ -107,8 +109,6 @@ def quantized(to: Lowering, value: SSAValue, kind: UniformQuantizedType) -> SSAV
 
 
 def _axis(node: Node, value: SSAValue) -> int | None:
-    if node.int("block_size"):
-        raise UnsupportedError("scales of blocks are not supported")
     rank = len(shape_of(value))
     return axis_of(node.int("axis", 1), rank) if -rank <= node.int("axis", 1) < rank else None
 
@@ -140,9 +140,24 @@ def _spread(
     values, rank = cast(to, given, f32), len(shape_of(input))
     if shape_of(values) in ((), (1,)):
         return to.reshape(values, [1] * rank)
+    if node.int("block_size"):
+        return _repeated(to, values, shape_of(input), axis, node.int("block_size"))
     if axis is None or shape_of(values) != (shape_of(input)[axis],):
         raise UnsupportedError(f"expected a number for each index, got {shape_of(values)}")
     return aligned(to, values, rank, axis)
+
+
+def _repeated(
+    to: Lowering, values: SSAValue, shape: Sequence[int], axis: int | None, block: int
+) -> SSAValue:
+    """Numbers of blocks along an axis, each as often as its block has elements."""
+    if axis is None:
+        raise UnsupportedError(f"expected an axis of {tuple(shape)}")
+    blocks = list(shape)
+    blocks[axis] = -(-shape[axis] // block)
+    if block < 1 or shape_of(values) != tuple(blocks):
+        raise UnsupportedError(f"expected a number for each block, got {shape_of(values)}")
+    return gathered(to, values, np.arange(shape[axis]) // block, axis)
 
 
 def _codes(to: Lowering, scaled: SSAValue, zeros: SSAValue, storage: IntegerType) -> SSAValue:
@@ -156,7 +171,8 @@ def _dequantize_linear(node: Node, to: Lowering) -> SSAValue:
     input = node.value(0)
     axis = _axis(node, input)
     known = to.folded(node.value(1))
-    if known is not None and (known.size == 1 or to.folded(input) is not None):
+    whole = known is not None and (known.size == 1 or to.folded(input) is not None)
+    if whole and not node.int("block_size"):
         kind = parameters(node, to, 1, 2, element_of(to.stored(input)), axis)
         return dequantized(to, input, kind)
     scale, zero = (_spread(node, to, input, number, axis) for number in (1, 2))
@@ -273,18 +289,36 @@ def _qlinear_concat(node: Node, to: Lowering) -> SSAValue:
 @rewrite("ConvInteger")
 def _conv_integer(node: Node, to: Lowering) -> SSAValue:
     """A convolution of numbers whose scale is 1; padding is with the zero point."""
-    operands: list[SSAValue] = []
-    for number in (0, 1):
-        value, zero = node.value(number), node.optional(number + 2)
-        storage = element_of(value)
-        zeros = np.zeros(1, np.int64)
-        if zero is not None:
-            zeros = to.known(zero, "its zero point").astype(np.int64).ravel()
-        if zeros.size != 1 or not isinstance(storage, IntegerType):
-            raise UnsupportedError("expected integers with one zero point")
-        kind = UniformQuantizedType.per_tensor(storage, 1.0, int(zeros[0]))
-        operands.append(to.stored_as(value, kind))
-    return convolved(node, to, operands[0], operands[1], None, i32)
+    input, weights = _of_scale_one(node, to, 0), _of_scale_one(node, to, 1)
+    return convolved(node, to, input, weights, None, i32)
+
+
+def _of_scale_one(node: Node, to: Lowering, number: int) -> SSAValue:
+    """
+    Integers less their zero point, of which weights may have one for each output. One that is
+    computed, as that of a DynamicQuantizeLinear is, is subtracted in int16.
+    """
+    value, zero = node.value(number), node.optional(number + 2)
+    storage = element_of(value)
+    if not isinstance(storage, IntegerType):
+        raise UnsupportedError(f"expected integers, got {storage}")
+    if zero is not None and to.folded(zero) is None:
+        if number or prod(shape_of(zero)) != 1:
+            raise UnsupportedError("expected one zero point, and that of the weights a constant")
+        wide = [cast(to, it, i16) for it in (value, to.reshape(zero, [1] * len(shape_of(value))))]
+        return to.stored_as(sub(to, *wide), UniformQuantizedType.per_tensor(i16, 1.0))
+    zeros = np.zeros(1, np.int64)
+    if zero is not None:
+        zeros = to.known(zero, "its zero point").astype(np.int64).ravel()
+    kind = UniformQuantizedType.per_tensor(storage, 1.0, int(zeros[0]))
+    if zeros.size > 1:
+        if not number or zeros.size != shape_of(value)[0]:
+            raise UnsupportedError(f"expected a zero point for each output, got {zeros.size}")
+        kind = UniformQuantizedType.per_axis(storage, 0, np.ones(zeros.size, np.float32), zeros)
+    known = to.folded(value) if number else None
+    if known is not None and storage == U8:
+        return to.constant((known.astype(np.int16) - 128).astype(np.int8), _shifted(kind))
+    return to.stored_as(value, kind)
 
 
 @rewrite("MatMulInteger")

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import DenseArrayBase, TensorType, f32
+from xdsl.dialects.builtin import DenseArrayBase, TensorType, f32, i1
 from xdsl.ir import SSAValue
 
 from nnc.dialects.nn.matmul import MatMulOp
 from nnc.dialects.nn.resize import ResizeBilinearOp, ResizeNearestOp
 from nnc.dialects.types import element_of, shape_of
 from nnc.passes.nn_builder import UnsupportedError, integers
-from nnc.passes.onnx.common import check_type
+from nnc.passes.onnx.common import check_type, scalar, selected
 from nnc.passes.onnx.indexing import gathered
 from nnc.passes.onnx.lowering import Lowering, Node, axis_of, rewrite
 
@@ -158,12 +158,42 @@ def _resized(
     input = node.value(0)
     shape = list(shape_of(input))
     crop = transformation == "tf_crop_and_resize"
-    moving = [axis for axis in axes if axis.before != axis.after or axis.scale != 1.0 or crop]
+    moving = [
+        axis
+        for axis in axes
+        if axis.before != axis.after
+        or axis.scale != 1.0
+        or (crop and (axis.start, axis.end) != (0, 1))
+    ]
     for axis in axes:
         shape[axis.number] = axis.after
     node.result(shape)
+    value = _interpolated(node, to, mode, transformation, nearest, moving)
+    if not crop:
+        return value
+    return _extrapolated(to, value, moving, node.float("extrapolation_value"))
+
+
+def _extrapolated(to: Lowering, value: SSAValue, axes: Sequence[_Axis], fill: float) -> SSAValue:
+    """What a region that is cut out has beyond the image."""
+    for axis in axes:
+        found = _coordinates(axis, "tf_crop_and_resize")
+        inside = (found >= 0) & (found <= axis.before - 1)
+        if not inside.all():
+            shape = [1] * len(shape_of(value))
+            shape[axis.number] = -1
+            mask = to.constant(inside.reshape(shape), i1)
+            value = selected(to, mask, value, scalar(to, fill, value))
+    return value
+
+
+def _interpolated(
+    node: Node, to: Lowering, mode: str, transformation: str, nearest: str, moving: list[_Axis]
+) -> SSAValue:
+    input = node.value(0)
+    shape = shape_of(input)
     if mode == "nearest":
-        if crop or nearest not in _ROUND:
+        if nearest not in _ROUND:
             raise UnsupportedError(f"nearest neighbours of '{nearest}' are not supported")
         places = {axis.number: _nearest(axis, transformation, nearest) for axis in moving}
         if len(shape) == 4 and min(places, default=2) >= 2:
@@ -174,12 +204,10 @@ def _resized(
     check_type(input, f32)
     if mode not in ("linear", "cubic"):
         raise UnsupportedError(f"expected a mode of nearest, linear or cubic, got '{mode}'")
-    plain = not node.int("antialias") and not node.int("exclude_outside") and not crop
+    plain = not node.int("antialias") and not node.int("exclude_outside")
     image = len(shape) == 4 and all(axis.number >= 2 for axis in moving)
     if mode == "linear" and plain and image:
         return _bilinear(to, input, moving, transformation)
-    if crop:
-        raise UnsupportedError("tf_crop_and_resize is not supported")
     for axis in moving:
         input = _multiplied(to, input, axis, _weights(node, axis, mode, transformation))
     return input

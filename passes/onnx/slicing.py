@@ -11,7 +11,7 @@ from xdsl.ir import SSAValue
 from nnc.dialects.nn.movement import MirrorPadOp
 from nnc.dialects.types import Array, element_of, shape_of
 from nnc.passes.nn_builder import UnsupportedError, flag, integers
-from nnc.passes.onnx.common import check_elements, concatenated, padded, sliced
+from nnc.passes.onnx.common import check_elements, concatenated, padded, sliced, stretched
 from nnc.passes.onnx.indexing import gathered
 from nnc.passes.onnx.lowering import Lowering, Node, axis_of, rewrite
 
@@ -84,16 +84,34 @@ def _pad(node: Node, to: Lowering) -> SSAValue:
     before, after = [0] * len(shape), [0] * len(shape)
     for number, axis in enumerate(axes):
         before[axis], after[axis] = pads[number], pads[number + len(axes)]
-    fill = node.float("value")
-    if fill_operand is not None:
-        fill = to.known(fill_operand, "its constant_value").reshape(-1)[0].item()
     input, before, after = _cropped(to, input, before, after)
     mode = node.string("mode", "constant")
-    if mode == "constant":
+    if mode == "constant" and fill_operand is not None and to.folded(fill_operand) is None:
+        value = _surrounded(to, input, before, after, fill_operand)
+    elif mode == "constant":
+        fill = node.float("value")
+        if fill_operand is not None:
+            fill = to.known(fill_operand, "its constant_value").reshape(-1)[0].item()
         value = padded(to, input, before, after, fill)
     else:
         value = _repeated(to, input, before, after, mode)
     node.like(value)
+    return value
+
+
+def _surrounded(
+    to: Lowering, value: SSAValue, before: Sequence[int], after: Sequence[int], fill: SSAValue
+) -> SSAValue:
+    """Padding with a number that is computed at run time, axis by axis."""
+    fill = to.reshape(fill, [1] * len(shape_of(value)))
+    for axis, counts in enumerate(zip(before, after, strict=True)):
+        shape = list(shape_of(value))
+        parts = [value]
+        for count, place in zip(counts, (0, len(parts) + 1), strict=True):
+            if count:
+                shape[axis] = count
+                parts.insert(place, stretched(to, fill, shape))
+        value = concatenated(to, parts, axis)
     return value
 
 

@@ -26,8 +26,8 @@ _OPERATORS = {
     f"{_NUMBERS} i1": "ReduceMax ReduceMin",
     _NUMBERS: (
         "Abs Add ArgMax ArgMin Clip CumSum Div Einsum Greater GreaterOrEqual Less LessOrEqual "
-        "MatMul Max MaxPool Mean Min Mod Mul Neg PRelu Pow Range ReduceL1 ReduceMean ReduceProd "
-        "ReduceSum ReduceSumSquare Relu Sign Sub Sum TopK"
+        "MatMul Max MaxPool MaxUnpool Mean Min Mod Mul Neg PRelu Pow Range ReduceL1 ReduceMean "
+        "ReduceProd ReduceSum ReduceSumSquare Relu Sign Sub Sum TopK"
     ),
     "f32 i8 u8": "DequantizeLinear QuantizeLinear",
     "i8 u8": (

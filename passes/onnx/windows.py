@@ -1,9 +1,14 @@
-"""The geometry of windows as ONNX describes it, for one or two spatial axes."""
+"""
+The geometry of windows as ONNX describes it, for one to three spatial axes.
+
+`nn` has windows over planes. A single axis is a plane of height 1; of three axes the first, depth,
+is taken apart from the plane of the others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.ir import SSAValue
 
@@ -35,6 +40,7 @@ class Geometry:
         """The same with two axes: before a single one, an axis of extent 1."""
         if len(self.kernel) == 2:
             return self
+        assert len(self.kernel) == 1
         ones, zeros = [1], [0]
         return Geometry(
             ones + self.kernel,
@@ -45,6 +51,22 @@ class Geometry:
             ones + self.extents,
         )
 
+    def only(self, axes: slice) -> Geometry:
+        """The same over some of the axes."""
+        every = (self.kernel, self.strides, self.dilations, self.before, self.after, self.extents)
+        return Geometry(*(values[axes] for values in every))
+
+    def unpadded(self) -> Geometry:
+        """The same windows over a tensor that has the padding inside."""
+        none = [0] * len(self.kernel)
+        return replace(self, before=none, after=none)
+
+
+def check_spatial(rank: int) -> None:
+    """One to three spatial axes. Raises `UnsupportedError`."""
+    if rank not in (1, 2, 3):
+        raise UnsupportedError(f"expected one to three spatial axes, got {rank}")
+
 
 def geometry(node: Node, spatial: Sequence[int], kernel: Sequence[int]) -> Geometry:
     """
@@ -53,8 +75,7 @@ def geometry(node: Node, spatial: Sequence[int], kernel: Sequence[int]) -> Geome
     Source: the specifications of Conv, MaxPool and AveragePool (`auto_pad`, `pads`, `ceil_mode`).
     """
     rank = len(spatial)
-    if rank not in (1, 2):
-        raise UnsupportedError(f"expected one or two spatial axes, got {rank}")
+    check_spatial(rank)
     strides = node.ints("strides") or [1] * rank
     dilations = node.ints("dilations") or [1] * rank
     pads = node.ints("pads") or [0] * (2 * rank)
@@ -95,14 +116,7 @@ def closed(geometry: Geometry, spatial: Sequence[int]) -> Geometry:
         reach = (geometry.kernel[axis] - 1) * geometry.dilations[axis] + 1
         last = (geometry.extents[axis] - 1) * geometry.strides[axis] + reach
         after.append(max(0, last - extent - geometry.before[axis]))
-    return Geometry(
-        geometry.kernel,
-        geometry.strides,
-        geometry.dilations,
-        geometry.before,
-        after,
-        geometry.extents,
-    )
+    return replace(geometry, after=after)
 
 
 def as_image(to: Lowering, value: SSAValue) -> SSAValue:

@@ -14,7 +14,7 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from nnc.dialects.nn.conversion import ClampOp, DequantizeOp, QuantizeOp, ReshapeOp
 from nnc.dialects.nn.movement import TransposeOp
-from nnc.dialects.nn.placement import PadOp
+from nnc.dialects.nn.placement import ConcatOp, PadOp
 from nnc.dialects.nn.pooling import MaxPool2DOp
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import element_of, shape_of
@@ -43,6 +43,22 @@ class DequantizeLater(RewritePattern):
             properties=properties,
         )
         rewriter.replace(op, [new, make(DequantizeOp, [new.results[0]], op.results[0].type)])
+
+
+class JoinStored(RewritePattern):
+    """Real numbers side by side that are stored alike are stored integers side by side."""
+
+    def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
+        if not isinstance(op, ConcatOp):
+            return
+        sources = [per_tensor(operand) for operand in op.operands]
+        known = [source for source in sources if source is not None]
+        kinds = {element_of(source) for source in known}
+        if len(known) < len(sources) or len(kinds) != 1:
+            return
+        result = TensorType(kinds.pop(), shape_of(op.output))
+        new = make(ConcatOp, [known], result, **op.properties)
+        rewriter.replace(op, [new, make(DequantizeOp, [new.results[0]], op.output.type)])
 
 
 class QuantizeEarlier(RewritePattern):
@@ -80,4 +96,4 @@ def _stored(op: Operation, kind: UniformQuantizedType) -> dict[str, Attribute] |
     return {**op.properties, "value": integer(kind.zero_point)}
 
 
-MOVEMENT_PATTERNS: list[RewritePattern] = [DequantizeLater(), QuantizeEarlier()]
+MOVEMENT_PATTERNS: list[RewritePattern] = [DequantizeLater(), JoinStored(), QuantizeEarlier()]

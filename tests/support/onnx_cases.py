@@ -3,7 +3,8 @@ ONNX's own backend tests as networks, and what becomes of each of them.
 
 A case is a model with inputs and the outputs that the specification wants. Many of them feed at run
 time what a compiler has to know, such as the shape of a Reshape: where a model does not compile
-otherwise, its inputs of integers and truth values are bound as constants, all but the first.
+otherwise, its inputs of integers and truth values are bound as constants, all but the first; where
+that is not enough, the first as well, and single numbers of any type (the bounds of a Range).
 """
 
 from __future__ import annotations
@@ -124,25 +125,34 @@ def lowered(case: Case) -> tuple[ModuleOp, list[Array]]:
     The `nn` module of a case and the inputs that it has at run time. Raises DiagnosticException.
     """
     inputs = [np.asarray(array) for array in case.inputs]
-    try:
-        return _module(case.model), inputs
-    except DiagnosticException:
-        bound = onnx.ModelProto()
-        bound.CopyFrom(case.model)
-        graph = bound.graph
-        fed: list[Array] = []
-        for number, (value, array) in enumerate(zip(case.model.graph.input, inputs, strict=True)):
-            if (
-                (number and array.dtype.kind in "iub")
-                or "roi" in value.name
-                or "scale" in value.name
-            ):
-                graph.initializer.append(cast(Any, numpy_helper).from_array(array, value.name))
-            else:
-                fed.append(array)
-        if len(fed) == len(inputs):
-            raise
-        return _module(bound), fed
+    refusal: DiagnosticException | None = None
+    for level in range(3):
+        bound = [_is_bound(case, number, array, level) for number, array in enumerate(inputs)]
+        model = onnx.ModelProto()
+        model.CopyFrom(case.model)
+        for value, array, constant in zip(case.model.graph.input, inputs, bound, strict=True):
+            if constant:
+                tensor = cast(Any, numpy_helper).from_array(array, value.name)
+                model.graph.initializer.append(tensor)
+        fed = [array for array, constant in zip(inputs, bound, strict=True) if not constant]
+        try:
+            return _module(model), fed
+        except DiagnosticException as error:
+            refusal = error
+    assert refusal is not None
+    raise refusal
+
+
+def _is_bound(case: Case, number: int, array: Array, level: int) -> bool:
+    """Whether an input is made a constant in an attempt, of which there are three."""
+    name = case.model.graph.input[number].name
+    if level == 0:
+        return False
+    if "roi" in name or "scale" in name:
+        return True
+    if level == 1:
+        return number > 0 and array.dtype.kind in "iub"
+    return array.dtype.kind in "iub" or array.ndim == 0
 
 
 def _module(model: onnx.ModelProto) -> ModuleOp:

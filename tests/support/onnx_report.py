@@ -31,7 +31,8 @@ support.onnx_report`; a part of them runs with the other tests.
 A case counts if its shapes are static, its inputs and outputs are tensors of float32, int8, uint8,
 int32, int64 or bool with elements, and all its operators are among those that are to be supported.
 Inputs that a compiler must know, such as the shape of a Reshape, are bound as constants where the
-case does not compile otherwise: those of integers and truth values, except for the first.
+case does not compile otherwise: those of integers and truth values, except for the first; where
+that is not enough, the first as well, and single numbers.
 
 | | cases |
 |---|---|
