@@ -316,8 +316,8 @@ def _of_scale_one(node: Node, to: Lowering, number: int) -> SSAValue:
             raise UnsupportedError(f"expected a zero point for each output, got {zeros.size}")
         kind = UniformQuantizedType.per_axis(storage, 0, np.ones(zeros.size, np.float32), zeros)
     known = to.folded(value) if number else None
-    if known is not None and storage == U8:
-        return to.constant((known.astype(np.int16) - 128).astype(np.int8), _shifted(kind))
+    if known is not None and storage.width.data == 8:
+        return to.constant(*_centred(known, kind))
     return to.stored_as(value, kind)
 
 
