@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from xdsl.dialects.builtin import LocationAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
@@ -22,7 +23,7 @@ from xdsl.pattern_rewriter import (
 )
 
 from nnc.dialects.nn.base import NnOp
-from nnc.dialects.nn.conversion import ReshapeOp
+from nnc.dialects.nn.conversion import RequantizeOp, ReshapeOp
 from nnc.passes.layer_names import part_of
 
 
@@ -52,6 +53,13 @@ def _rewrite(block: Block, patterns: Sequence[RewritePattern]) -> None:
     names.settle(block)
 
 
+def _restates(op: Operation) -> TypeGuard[ReshapeOp | RequantizeOp]:
+    """Whether an op gives the numbers that it gets: in another shape, or stored differently."""
+    if isinstance(op, RequantizeOp):
+        return op.keeps_scale and op.min is None and op.max is None
+    return isinstance(op, ReshapeOp)
+
+
 @dataclass
 class _Names:
     """Which op gives the value that a location stands for, while ops come and go."""
@@ -71,7 +79,7 @@ class _Names:
     def remove(self, op: Operation) -> None:
         """Notes that an op goes away; what a reshape gave, its operand holds as well."""
         if self.last.get(op.location) is op:
-            self._move(op.location, op.input if isinstance(op, ReshapeOp) else None)
+            self._move(op.location, op.input if _restates(op) else None)
 
     def _move(self, location: LocationAttr, value: SSAValue | None) -> None:
         owner = None if value is None else value.owner

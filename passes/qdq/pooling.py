@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import TensorType, i8
 from xdsl.ir import Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
-from nnc.dialects.nn.conversion import ConstantOp, QuantizeOp
+from nnc.dialects.nn.conversion import CastOp, ConstantOp, QuantizeOp
 from nnc.dialects.nn.convolution import DepthwiseConv2DOp
 from nnc.dialects.nn.pooling import AveragePool2DOp
 from nnc.dialects.nn.reduction import ReduceMeanOp
@@ -52,6 +52,8 @@ class AveragePooling(RewritePattern):
         same = element_of(source) == end.kind
         if same and not self.contract.is_exact:
             return [_of_stored(pool, source)]
+        if same and not any(pool.padding.get_values()):
+            return self._rounded_once(pool, end, source)
         if not any(pool.padding.get_values()):
             whole = shape_of(pool.input)[1:3] == tuple(pool.kernel.get_values())
             if whole and end.kind.storage.width.data == bits_of(source):
@@ -67,6 +69,19 @@ class AveragePooling(RewritePattern):
         result = TensorType(end.kind, shape_of(pool.output))
         rounding = self.contract.means
         return [make(ReduceMeanOp, [source], result, axes=integers([1, 2]), rounding=rounding)]
+
+    def _rounded_once(
+        self, pool: AveragePool2DOp, end: Ending, source: SSAValue
+    ) -> list[Operation]:
+        """
+        The mean of stored values, ties to even: ONNX Runtime adds the zero point before it rounds.
+        """
+        plain = UniformQuantizedType.per_tensor(end.kind.storage, end.kind.scale)
+        before = make(CastOp, [source], TensorType(plain, shape_of(source)))
+        bare = Ending(end.op, plain, None, None)
+        mean = self._convolution(pool, bare, before.output)
+        after = make(CastOp, [mean[-1].results[0]], TensorType(end.kind, shape_of(pool.output)))
+        return [before, *mean, after]
 
     def _convolution(self, pool: AveragePool2DOp, end: Ending, source: SSAValue) -> list[Operation]:
         kernel = pool.kernel.get_values()

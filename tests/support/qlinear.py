@@ -174,16 +174,22 @@ def concat(parts: Sequence[Array], scales: Sequence[Scale], ys: Scale, axis: int
 def average_pool(
     x: Array, s: Scale, ys: Scale, kernel: Sequence[int], strides: Sequence[int]
 ) -> Array:
-    """QLinearAveragePool without padding: sums of whole numbers, scaled in float32."""
+    """
+    QLinearAveragePool without padding: sums of whole numbers, scaled in float32. ONNX Runtime adds
+    the zero point before it rounds.
+    """
     ones = np.ones((x.shape[1], 1, *kernel), np.int64)
     total = products(s.numbers(x), ones, (0, 0, 0, 0), strides, (1, 1), x.shape[1])
     factor = s.scale / (ys.scale * F(int(np.prod(kernel))))
-    return ys.store(np.rint(total.astype(F) * factor))
+    zero = F(int(ys.zero))
+    return ys.store(np.rint(total.astype(F) * factor + zero) - zero)
 
 
 def global_average_pool(x: Array, s: Scale, ys: Scale) -> Array:
     """QLinearGlobalAveragePool."""
-    return average_pool(x, s, ys, x.shape[2:], (1, 1))
+    total = s.numbers(x).sum((2, 3), keepdims=True)
+    factor = s.scale / (ys.scale * F(x.shape[2] * x.shape[3]))
+    return ys.store(np.rint(total.astype(F) * factor))
 
 
 def conv_integer(x: Array, x_zero: int, w: Array, w_zero: int, pads: Sequence[int]) -> Array:
