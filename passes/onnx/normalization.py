@@ -202,15 +202,19 @@ def _local_response(node: Node, to: Lowering) -> SSAValue:
 
 
 def along_rows(
-    node: Node, to: Lowering, input: SSAValue, make: Callable[[SSAValue], SSAValue]
+    node: Node,
+    to: Lowering,
+    input: SSAValue,
+    make: Callable[[SSAValue], SSAValue],
+    version: int | None = None,
 ) -> SSAValue:
     """
     What `make` computes of rows, along the operator's axis; before version 13 along that axis and
-    all behind it.
+    all behind it. `version` is that of the operator unless given.
     """
     shape = shape_of(input)
     rank = len(shape)
-    if node.since < 13:
+    if (node.since if version is None else version) < 13:
         axis = node.int("axis", 1)
         axis = axis + rank if axis < 0 else axis
         if not 0 <= axis <= rank:

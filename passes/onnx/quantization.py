@@ -9,19 +9,20 @@ around float operators; `nn-fuse-qdq` makes integer layers of both.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
 
 import numpy as np
-from xdsl.dialects.builtin import IntegerType, Signedness, TensorType, f32, i8, i16, i32
+from xdsl.dialects.builtin import IntegerType, Signedness, TensorType, f32, i8, i32
 from xdsl.ir import Attribute, SSAValue
 
-from nnc.dialects.nn.conversion import DequantizeOp, QuantizeOp
+from nnc.dialects.nn.base import RoundingAttr
+from nnc.dialects.nn.conversion import DequantizeOp, QuantizeOp, RequantizeOp
 from nnc.dialects.nn.functions import LeakyReluOp, LogisticOp, NegOp, RoundOp
 from nnc.dialects.nn.logic import EqualOp
 from nnc.dialects.nn.reduction import ReduceMaxOp, ReduceMeanOp, ReduceMinOp
 from nnc.dialects.nn.softmax import SoftmaxOp
 from nnc.dialects.quant import UniformQuantizedType, storage_range
 from nnc.dialects.types import Array, element_of, shape_of
+from nnc.dialects.utils import Rounding
 from nnc.passes.nn_builder import UnsupportedError, flag, real
 from nnc.passes.onnx.common import (
     add,
@@ -42,6 +43,7 @@ from nnc.passes.onnx.convolution import convolved
 from nnc.passes.onnx.indexing import gathered
 from nnc.passes.onnx.lowering import Lowering, Node, axis_of, rewrite
 from nnc.passes.onnx.matmul import gemm, matmul
+from nnc.passes.onnx.normalization import along_rows
 from nnc.passes.onnx.pooling import averaged, globally
 
 U8 = IntegerType(8, Signedness.UNSIGNED)
@@ -80,13 +82,13 @@ def dequantized(to: Lowering, value: SSAValue, kind: UniformQuantizedType) -> SS
         raise UnsupportedError(f"expected a scale for each index of {shape}")
     known = to.folded(value)
     if known is not None and kind.storage.width.data == 8:
-        known, kind = _centred(known, kind)
+        known, kind = centred(known, kind)
     if known is not None:
         value = to.constant(known, kind)
     return to.op(DequantizeOp, [to.stored_as(value, kind)], TensorType(f32, shape))
 
 
-def _centred(codes: Array, kind: UniformQuantizedType) -> tuple[Array, UniformQuantizedType]:
+def centred(codes: Array, kind: UniformQuantizedType) -> tuple[Array, UniformQuantizedType]:
     """Constants of 8 bits as int8: less their zero point if that fits, else less 128 or 0."""
     shape = [1] * codes.ndim
     if kind.axis is not None:
@@ -100,6 +102,16 @@ def _centred(codes: Array, kind: UniformQuantizedType) -> tuple[Array, UniformQu
     if kind.axis is None:
         return moved, UniformQuantizedType.per_tensor(i8, kind.scale, int(zeros[0]))
     return moved, UniformQuantizedType.per_axis(i8, kind.axis, kind.scales, zeros)
+
+
+def shifted(to: Lowering, value: SSAValue) -> SSAValue:
+    """A tensor of uint8 as one of int8 of the same numbers; any other as it is."""
+    kind = element_of(value)
+    if not isinstance(kind, UniformQuantizedType) or kind.storage != U8:
+        return value
+    small = UniformQuantizedType.per_tensor(i8, kind.scale, kind.zero_point - 128)
+    double = RoundingAttr(Rounding.DOUBLE)
+    return to.op(RequantizeOp, [value], TensorType(small, shape_of(value)), rounding=double)
 
 
 def quantized(to: Lowering, value: SSAValue, kind: UniformQuantizedType) -> SSAValue:
@@ -236,12 +248,16 @@ def _qgemm(node: Node, to: Lowering) -> SSAValue:
 
 @rewrite("QLinearAveragePool", "QLinearGlobalAveragePool")
 def _qlinear_pool(node: Node, to: Lowering) -> SSAValue:
-    if node.int("channels_last"):
-        raise UnsupportedError("expected channels first")
     input = _operand(node, to, 0, 1)
-    if node.operator == "QLinearAveragePool":
+    if node.operator == "QLinearGlobalAveragePool":
+        if not node.int("channels_last"):
+            return _result(node, to, globally(node, to, input, ReduceMeanOp), 3)
+        axes = list(range(1, len(shape_of(input)) - 1))
+        return _result(node, to, reduced(to, ReduceMeanOp, input, axes), 3)
+    if not node.int("channels_last"):
         return _result(node, to, averaged(node, to, input), 3)
-    return _result(node, to, globally(node, to, input, ReduceMeanOp), 3)
+    mean = averaged(node, to, to.channels_first(input))
+    return _result(node, to, to.channels_last(mean), 3)
 
 
 @rewrite("QLinearAdd", "QLinearMul")
@@ -260,9 +276,10 @@ def _leaky_relu(node: Node, to: Lowering, x: SSAValue) -> SSAValue:
 
 
 def _softmax(node: Node, to: Lowering, x: SSAValue) -> SSAValue:
-    if axis_of(node.int("axis", -1), len(shape_of(x))) != len(shape_of(x)) - 1:
-        raise UnsupportedError("expected the last axis")
-    return to.op(SoftmaxOp, [x], x.type, beta=real(1.0))
+    def make(rows: SSAValue) -> SSAValue:
+        return to.op(SoftmaxOp, [rows], rows.type, beta=real(1.0))
+
+    return along_rows(node, to, x, make, node.int("opset", 13))
 
 
 _FUNCTIONS: dict[str, Callable[[Node, Lowering, SSAValue], SSAValue]] = {
@@ -284,55 +301,6 @@ def _qlinear_concat(node: Node, to: Lowering) -> SSAValue:
     values = [_operand(node, to, 2 + 3 * k, 3 + 3 * k) for k in range(count)]
     axis = axis_of(node.int("axis"), len(shape_of(values[0])))
     return _result(node, to, concatenated(to, values, axis), 0)
-
-
-@rewrite("ConvInteger")
-def _conv_integer(node: Node, to: Lowering) -> SSAValue:
-    """A convolution of numbers whose scale is 1; padding is with the zero point."""
-    input, weights = _of_scale_one(node, to, 0), _of_scale_one(node, to, 1)
-    return convolved(node, to, input, weights, None, i32)
-
-
-def _of_scale_one(node: Node, to: Lowering, number: int) -> SSAValue:
-    """
-    Integers less their zero point, of which weights may have one for each output. One that is
-    computed, as that of a DynamicQuantizeLinear is, is subtracted in int16.
-    """
-    value, zero = node.value(number), node.optional(number + 2)
-    storage = element_of(value)
-    if not isinstance(storage, IntegerType):
-        raise UnsupportedError(f"expected integers, got {storage}")
-    if zero is not None and to.folded(zero) is None:
-        if number or prod(shape_of(zero)) != 1:
-            raise UnsupportedError("expected one zero point, and that of the weights a constant")
-        wide = [cast(to, it, i16) for it in (value, to.reshape(zero, [1] * len(shape_of(value))))]
-        return to.stored_as(sub(to, *wide), UniformQuantizedType.per_tensor(i16, 1.0))
-    zeros = np.zeros(1, np.int64)
-    if zero is not None:
-        zeros = to.known(zero, "its zero point").astype(np.int64).ravel()
-    kind = UniformQuantizedType.per_tensor(storage, 1.0, int(zeros[0]))
-    if zeros.size > 1:
-        if not number or zeros.size != shape_of(value)[0]:
-            raise UnsupportedError(f"expected a zero point for each output, got {zeros.size}")
-        kind = UniformQuantizedType.per_axis(storage, 0, np.ones(zeros.size, np.float32), zeros)
-    known = to.folded(value) if number else None
-    if known is not None and storage.width.data == 8:
-        return to.constant(*_centred(known, kind))
-    return to.stored_as(value, kind)
-
-
-@rewrite("MatMulInteger")
-def _matmul_integer(node: Node, to: Lowering) -> SSAValue:
-    operands: list[SSAValue] = []
-    for number in (0, 1):
-        value, zero = cast(to, node.value(number), i32), node.optional(number + 2)
-        if zero is not None:
-            wide, shape = cast(to, zero, i32), shape_of(zero)
-            if len(shape) == 1 and number == 0 and shape[0] > 1:
-                wide = to.reshape(wide, [*shape, 1])
-            value = sub(to, value, wide)
-        operands.append(value)
-    return matmul(to, node, *operands)
 
 
 @rewrite("DynamicQuantizeLinear")

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import qlinear
 from support.compiled import WHOLE, run_all
-from support.onnx_models import Array
+from support.onnx_models import Array, model, node, value
 from support.qlinear import Scale
-from support.qlinear_models import Form, Graph, Layer
+from support.qlinear_models import KINDS, Form, Graph, Layer
 from xdsl.context import Context
 from xdsl.dialects.builtin import Float32Type, ModuleOp, TensorType
 
@@ -361,6 +361,123 @@ def test_both_forms_are_the_same_layers(layer: Layer) -> None:
         for form in FORMS
     )
     assert one == other
+
+
+@st.composite
+def integer_products(draw: Draw) -> tuple[bytes, list[Array], Array]:
+    """A model of MatMulInteger or ConvInteger, its inputs and its result."""
+    rng: Any = np.random.default_rng(draw(st.integers(0, 10**6)))
+    storage = draw(st.sampled_from(["int8", "uint8"]))
+    weights = draw(st.sampled_from(["int8", "uint8"]))
+    zero, other = zeros(draw, storage), zeros(draw, weights)
+    at_run_time, constant = draw(st.booleans()), draw(st.booleans())
+    convolution = draw(st.booleans())
+    graph = Graph()
+    if convolution:
+        x, w = codes(rng, storage, (1, 3, 4, 5)), codes(rng, weights, (4, 3, 2, 3))
+        pads = [draw(st.integers(0, 1)) for _ in range(4)]
+        graph.add("ConvInteger", ["x", "w", "x_zero", "w_zero"], "y", pads=pads)
+        right = qlinear.conv_integer(x, zero, w, other, pads)
+        constant = True
+    else:
+        x, w = codes(rng, storage, (2, 3, 6)), codes(rng, weights, (6, 4))
+        graph.add("MatMulInteger", ["x", "w", "x_zero", "w_zero"], "y")
+        points: Array = np.asarray(other)
+        if draw(st.booleans()):
+            points = codes(rng, weights, (4,)).astype(np.int64)
+        graph.constants["w_zero"] = points.astype(weights)
+        right = qlinear.matmul_integer(x, zero, w, points)
+    graph.constants.setdefault("w_zero", np.asarray(other, weights))
+    given = [value("x", list(x.shape), KINDS[storage])]
+    inputs = [x]
+    if at_run_time:
+        given.append(value("x_zero", [], KINDS[storage]))
+        inputs.append(np.asarray(zero, storage))
+    else:
+        graph.constants["x_zero"] = np.asarray(zero, storage)
+    if constant:
+        graph.constants["w"] = w
+    else:
+        given.append(value("w", list(w.shape), KINDS[weights]))
+        inputs.append(w)
+    return model(graph.nodes, given, ["y"], graph.constants).SerializeToString(), inputs, right
+
+
+@settings(max_examples=40)
+@given(case=integer_products())
+def test_products_of_plain_integers_are_exact(
+    case: tuple[bytes, list[Array], Array],
+) -> None:
+    proto, inputs, right = case
+    module = import_onnx(proto)
+    for step in (OnnxToNnPass(), NnSinkTransposesPass("kept"), NnFuseQdqPass()):
+        step.apply(Context(), module)
+    module.verify()
+    (found,) = run(module, inputs).outputs
+    np.testing.assert_array_equal(found, right)
+
+
+def test_dynamic_quantisation_is_that_of_the_model() -> None:
+    rng: Any = np.random.default_rng(4)
+    graph = Graph()
+    graph.nodes.append(node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]))
+    graph.constants["w"] = codes(rng, "uint8", (6, 4))
+    graph.constants["w_zero"] = np.asarray(131, np.uint8)
+    graph.add("MatMulInteger", ["q", "w", "z", "w_zero"], "y")
+    module = import_onnx(
+        model(graph.nodes, {"x": [3, 6]}, ["y", "q", "s", "z"], graph.constants).SerializeToString()
+    )
+    for step in (OnnxToNnPass(), NnSinkTransposesPass("kept"), NnFuseQdqPass()):
+        step.apply(Context(), module)
+    samples = [[rng.normal(2, 3, (3, 6)).astype(np.float32)] for _ in range(3)]
+    for sample, found in zip(samples, run_all([(module, samples)], WHOLE)[0], strict=True):
+        stored, scale, zero = qlinear.dynamic_quantize(sample[0])
+        right = qlinear.matmul_integer(stored, int(zero), graph.constants["w"], 131)
+        for one, other in zip(found.outputs, (right, stored, scale, zero), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("opset", [11, 13])
+def test_softmax_is_along_its_axis(axis: int, opset: int) -> None:
+    xs, ys = Scale.of(0.1, 3, "int8"), Scale.of(1 / 256, -128, "int8")
+    shape = (2, 3, 4)
+
+    def operators(graph: Graph) -> None:
+        names = ["x", *graph.scale("x", xs), *graph.scale("y", ys)]
+        graph.own("QLinearSoftmax", names, axis=axis, opset=opset)
+
+    def expected(it: Sequence[Array]) -> Array:
+        if opset < 13:
+            flat = it[0].reshape(int(np.prod(shape[:axis])), -1)
+            return qlinear.softmax(flat, xs, ys).reshape(shape)
+        moved = np.moveaxis(it[0], axis, -1)
+        return np.moveaxis(qlinear.softmax(moved, xs, ys), -1, axis)
+
+    check(Layer({"x": (shape, xs)}, ys, expected, lambda _: "", operators), "operators")
+
+
+@pytest.mark.parametrize("operator", ["QLinearAveragePool", "QLinearGlobalAveragePool"])
+def test_pooling_takes_channels_last(operator: str) -> None:
+    xs, ys = Scale.of(0.1, 3, "uint8"), Scale.of(0.07, 9, "uint8")
+    window: dict[str, Any] = {}
+    if operator == "QLinearAveragePool":
+        window = {"kernel_shape": [2, 3], "strides": [1, 2]}
+
+    def operators(graph: Graph) -> None:
+        names = ["x", *graph.scale("x", xs), *graph.scale("y", ys)]
+        graph.own(operator, names, channels_last=1, **window)
+
+    def expected(it: Sequence[Array]) -> Array:
+        first = it[0].transpose(0, 3, 1, 2)
+        pooled = (
+            qlinear.average_pool(first, xs, ys, (2, 3), (1, 2))
+            if window
+            else qlinear.global_average_pool(first, xs, ys)
+        )
+        return pooled.transpose(0, 2, 3, 1)
+
+    check(Layer({"x": ((1, 4, 6, 3), xs)}, ys, expected, lambda _: "", operators), "operators")
 
 
 def drawn(count: int) -> list[Layer]:
