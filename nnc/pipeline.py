@@ -63,10 +63,15 @@ SIMPLIFICATIONS = (
 """The passes over `nn` that change no bit of any result."""
 
 
-FOLDED = ("keras",)
+FOLDED = ("keras", "onnx")
 """
 The source dialects whose batch normalisation is folded into weights, which rounds sums elsewhere.
 """
+
+
+def folds(sources: Collection[str]) -> list[str]:
+    """The passes that fold batch normalisation of models of the dialects `sources`."""
+    return ["nn-fold-constants", "nn-fold-batch-norm"] if set(sources) & set(FOLDED) else []
 
 
 def import_passes(sources: Collection[str], options: Options) -> list[str]:
@@ -110,8 +115,8 @@ def back_end_passes(options: Options) -> list[str]:
 
 def pipeline(sources: Collection[str], options: Options) -> str:
     """The whole pipeline from a module of the dialects `sources`, as text for `nn-opt -p`."""
-    folds = ["nn-fold-batch-norm"] if any(name in FOLDED for name in sources) else []
-    return ",".join([*import_passes(sources, options), *folds, *back_end_passes(options)])
+    front = [*import_passes(sources, options), *folds(sources)]
+    return ",".join([*front, *back_end_passes(options)])
 
 
 def source_dialects(module: ModuleOp) -> list[str]:

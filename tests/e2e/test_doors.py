@@ -1,7 +1,7 @@
 """
 One network, several doors: the same network saved in several formats becomes the same C.
 
-`tests/fixtures/make_doors.py` made the files: what is called alike is one network. A file of
+`tests/fixtures/make_doors.py` and `make_doors_onnx.py` made the files: what is called alike is one network. A file of
 another format that is put beside them joins the test.
 """
 
@@ -21,7 +21,14 @@ from nnc.compiler import build
 from nnc.dialects.nn.conversion import ConstantOp
 from nnc.dialects.types import Array
 from nnc.options import Options
-from nnc.pipeline import FOLDED, SIMPLIFICATIONS, import_passes, load, run_passes, source_dialects
+from nnc.pipeline import (
+    SIMPLIFICATIONS,
+    folds,
+    import_passes,
+    load,
+    run_passes,
+    source_dialects,
+)
 
 FOLDER = Path(__file__).parents[1] / "fixtures/doors"
 OPTIONS = Options("cortex-m4")
@@ -40,8 +47,7 @@ def simplified(path: Path) -> ModuleOp:
     """The module after all passes from `nn` to `nn`."""
     module = load(path)
     sources = source_dialects(module)
-    folds = ["nn-fold-batch-norm"] if set(sources) & set(FOLDED) else []
-    passes = [*import_passes(sources, OPTIONS), *folds, *SIMPLIFICATIONS]
+    passes = [*import_passes(sources, OPTIONS), *folds(sources), *SIMPLIFICATIONS]
     return run_passes(module, ",".join(passes))
 
 
@@ -87,7 +93,7 @@ def test_every_network_has_several_doors() -> None:
     assert len(NETWORKS) >= 3
     for network in NETWORKS:
         suffixes = {path.suffix for path in DOORS if network_of(path) == network}
-        assert {".h5", ".keras", ".tflite"} <= suffixes
+        assert {".h5", ".keras", ".onnx", ".tflite"} <= suffixes
 
 
 @pytest.mark.parametrize("network", NETWORKS)
