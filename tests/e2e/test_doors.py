@@ -1,8 +1,8 @@
 """
 One network, several doors: the same network saved in several formats becomes the same C.
 
-`tests/fixtures/make_doors.py` and `make_doors_onnx.py` made the files: what is called alike is one network. A file of
-another format that is put beside them joins the test.
+`make_doors.py` and `make_doors_onnx.py` in `tests/fixtures` made the files: what is called alike is
+one network. A file of another format that is put beside them joins the test.
 """
 
 from __future__ import annotations
