@@ -397,8 +397,9 @@ class _Importer:
                 continue
             if agree(computed, kind):
                 continue
-            if value.name in self.scores and computed.element_type == kind.element_type:
-                # skl2onnx says of several targets that they are one.
+            careless = value.name in self.scores or self.graph.producer == "skl2onnx"
+            if careless and computed.element_type == kind.element_type:
+                # skl2onnx says of several targets that they are one, and forgets axes.
                 self.remarks.append(f"{value.name}: it is {computed}, though the file says {kind}")
                 continue
             self._problem(value.name, "tensor", f"it is {computed}, and the file says {kind}")

@@ -8,7 +8,7 @@ any order or in a circle, weights anywhere in the file system. What follows can 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from pathlib import Path
 
@@ -42,6 +42,8 @@ class Graph:
     initializers: dict[str, onnx.TensorProto]
     opsets: dict[str, int]
     ir_version: int
+    producer: str = ""
+    """What wrote the model, as it says itself."""
 
 
 def read_graph(data: bytes, path: Path | None) -> Graph:
@@ -60,7 +62,7 @@ def read_graph(data: bytes, path: Path | None) -> Graph:
     found = _graph(graph, frozenset(), opsets, model.ir_version, problems)
     if problems:
         raise FrontendError(problems)
-    return found
+    return replace(found, producer=model.producer_name)
 
 
 def inner_graph(

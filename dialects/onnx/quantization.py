@@ -2,7 +2,7 @@
 Operators on quantised tensors, whose scales and zero points are operands.
 
 Those of the domain `com.microsoft` are ONNX Runtime's (`docs/ContribOperators.md`); its quantiser
-writes them.
+writes them, and skl2onnx the one for distances.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ QuantizeLinear(x, y_scale, y_zero_point?; axis: i, block_size: i, output_dtype: 
 
 RUNTIME_OPS = operators(
     """
+CDist(A, B; metric: s) -> C
 QGemm(A, a_scale, a_zero_point, B, b_scale, b_zero_point, C?, y_scale?, y_zero_point?; alpha: f,
     transA: i, transB: i) -> Y
 QLinearAdd(A, A_scale, A_zero_point?, B, B_scale, B_zero_point?, C_scale, C_zero_point?) -> C

@@ -17,6 +17,7 @@ from nnc.dialects.types import element_of, shape_of
 from nnc.passes.nn_builder import UnsupportedError
 from nnc.passes.onnx.common import concatenated, empty, selected, sliced
 from nnc.passes.onnx.lowering import Lowering, Node, axis_of, rewrite
+from nnc.passes.onnx.ml_distances import distance_scan
 
 MOST_UNROLLED = 1 << 14
 """Operations of a loop once it is unrolled; each of them becomes a function in C."""
@@ -176,6 +177,8 @@ def _cut(to: Lowering, value: SSAValue, axis: int, place: int) -> SSAValue:
 def _scan(node: Node, to: Lowering) -> list[SSAValue]:
     sequences = node.int("num_scan_inputs")
     if node.since >= 9:
+        if (distances := distance_scan(node, to)) is not None:
+            return distances
         values = node.values()
         states, inputs = values[: len(values) - sequences], values[len(values) - sequences :]
         return _Scan(node, to, sequences).run(states, inputs)

@@ -12,7 +12,8 @@ from nnc.passes.nn_builder import UnsupportedError
 from nnc.passes.onnx.common import cast, compared, concatenated, function, scalar, sub
 from nnc.passes.onnx.labels import labels_of
 from nnc.passes.onnx.lowering import Lowering, Node, rewrite
-from nnc.passes.onnx.ml_common import labelled, largest, matrix, rows_of, transformed
+from nnc.passes.onnx.ml_common import labelled, largest, matrix, rows_of
+from nnc.passes.onnx.post_transforms import transformed
 
 
 def dense(to: Lowering, rows: SSAValue, weights: SSAValue, bias: SSAValue | None) -> SSAValue:

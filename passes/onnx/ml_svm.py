@@ -28,8 +28,9 @@ from nnc.passes.onnx.common import (
 )
 from nnc.passes.onnx.labels import labels_of
 from nnc.passes.onnx.lowering import Lowering, Node, rewrite
-from nnc.passes.onnx.ml_common import labelled, largest, matrix, rows_of, transformed
+from nnc.passes.onnx.ml_common import labelled, largest, matrix, rows_of
 from nnc.passes.onnx.ml_linear import dense, two_scores
+from nnc.passes.onnx.post_transforms import transformed
 
 _LARGEST_PRODUCT = 8
 """The largest degree of a polynomial that is multiplied out."""
