@@ -34,7 +34,11 @@ def read_saved_model(path: Path) -> bytes:
     """
     layers = path / _LAYERS
     if not layers.is_file():
-        _refuse("the folder has no layers, only a graph; the model saved as .keras or .h5 works")
+        _refuse(
+            "the folder has no layers, only a graph (`model.export` of Keras 3 and "
+            "`tf.saved_model.save` write such ones); the model saved by `model.save` as .keras or "
+            ".h5 works, and so does the folder converted to .tflite or .onnx"
+        )
     if layers.stat().st_size > _LARGEST_LAYERS:
         _refuse(f"expected '{_LAYERS}' of at most {_LARGEST_LAYERS >> 20} MiB")
     if b'"class_name": "Lambda"' in layers.read_bytes():

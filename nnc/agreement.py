@@ -2,8 +2,14 @@
 How far a tensor is from what it should be, and whether that counts as agreement.
 
 Integers agree when they are equal, or within the units that a contract leaves open. Floats agree
-when they differ by at most 1e-5 of the largest magnitude in the reference tensor, those of a
-sigmoid or softmax also by at most 1e-6, and when NaN and infinities are in the same places.
+when they differ by at most 1e-5 of the largest magnitude in the reference tensor, and when NaN and
+infinities are in the same places.
+
+Results of a sigmoid or softmax are probabilities, for which the largest says little about the
+others. What such a function is of has a natural unit: a change by d turns a probability p into one
+that differs by 2 p (1 - p) d at most, the slope of the function. So beside the bound of all floats
+there is another one: what arguments that agree to 1e-5 units allow, and 1e-6 for the rounding of
+the function itself. It is 1e-6 for probabilities near 0 and 1, and 6e-6 for 1/2.
 """
 
 from __future__ import annotations
@@ -112,8 +118,10 @@ def disagreements(
         return np.asarray(actual != expected)
     a, b = actual.astype(np.float64), expected.astype(np.float64)
     finite = np.isfinite(b)
-    limit = RELATIVE * float(np.abs(b[finite]).max(initial=0.0))
-    limit = min(limit, ABSOLUTE) if absolute else limit
+    limit = np.asarray(RELATIVE * float(np.abs(b[finite]).max(initial=0.0)))
+    if absolute:
+        chance = np.where(finite, np.clip(b, 0, 1), 0)
+        limit = np.minimum(limit, ABSOLUTE + 2 * RELATIVE * chance * (1 - chance))
     with np.errstate(invalid="ignore"):
         close = np.where(finite, np.abs(a - b) <= limit, (a == b) | (np.isnan(a) & np.isnan(b)))
     return ~close

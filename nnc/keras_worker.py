@@ -46,11 +46,12 @@ class Worker:
 
     def __init__(self, model: bytes, suffix: str, generation: int, wanted: Sequence[str]):
         """
-        `wanted` are names of layers, with `:1` behind them for the second call.
+        `wanted` are names of layers, with `:1` behind them for the second call, and the names of
+        the models that they are in before them.
 
         Raises ImportError, and whatever Keras raises for a model that it refuses.
         """
-        keras = framework(generation)
+        keras = self._keras = framework(generation)
         if b"Larq" in model or b"quantizer" in model:
             importlib.import_module("larq")
         with tempfile.TemporaryDirectory() as folder:
@@ -59,23 +60,35 @@ class Worker:
             self.model: Any = keras.models.load_model(path, compile=False)
         found: dict[str, Any] = {}
         for name in wanted:
-            tensor = self._tensor(name)
+            tensor = self._tensor(self.model, name)
             if tensor is not None:
                 found[name] = tensor
         self.tensors = {name: number for number, name in enumerate(found)}
         self.outputs = len(self.model.outputs)
         self.probe: Any = keras.Model(self.model.inputs, [*self.model.outputs, *found.values()])
 
-    def _tensor(self, name: str) -> Any:
-        """What a call of a layer gives; None for a layer of a model in the model."""
-        layer_name, _, call = name.partition(":")
-        for layer in self.model.layers:
-            if layer.name != layer_name or hasattr(layer, "layers"):
+    def _tensor(self, model: Any, name: str) -> Any:
+        """
+        What a call of a layer gives; None if there is no such layer. In a model in the model, whose
+        name is before a slash, it is what the inner layer gives for the tensors of that call.
+        """
+        for layer in model.layers:
+            outer, slash, inner = name, "", ""
+            if hasattr(layer, "layers") and name.startswith(layer.name):
+                head, slash, inner = name[len(layer.name) :].partition("/")
+                outer = layer.name + head
+            title, _, call = outer.rpartition(":")
+            if not call.isdigit():
+                title, call = outer, "0"
+            if layer.name != title or bool(slash) != hasattr(layer, "layers"):
                 continue
-            nodes = layer._inbound_nodes
-            number = int(call) if call.isdigit() else 0
-            tensors = _listed(nodes[number].outputs) if number < len(nodes) else []
-            return tensors[0] if tensors else None
+            node = _node(layer, int(call))
+            if node is None:
+                return None
+            if not slash:
+                return _listed(node.outputs)[0]
+            found = self._tensor(layer, inner)
+            return None if found is None else self._keras.Model(layer.inputs, found)(_inputs(node))
         return None
 
     def run(self, inputs: Sequence[Array]) -> dict[str, Array]:
@@ -85,6 +98,25 @@ class Worker:
         names = [f"output{k}" for k in range(self.outputs)]
         names += [f"tensor{k}" for k in self.tensors.values()]
         return dict(zip(names, arrays, strict=True))
+
+
+def _node(layer: Any, call: int) -> Any:
+    """
+    A call of a layer. A model that begins with an input counts how it was built as the first one.
+    """
+    nodes = list(layer._inbound_nodes)
+    if hasattr(layer, "layers") and nodes:
+        built = {id(tensor) for tensor in _listed(layer.outputs)}
+        if any(id(tensor) in built for tensor in _listed(nodes[0].outputs)):
+            nodes = nodes[1:]
+    return nodes[call] if call < len(nodes) else None
+
+
+def _inputs(node: Any) -> Any:
+    """The tensors of a call, one or a list."""
+    given = node.keras_inputs if hasattr(node, "keras_inputs") else node.input_tensors
+    tensors = _listed(given)
+    return tensors if len(tensors) > 1 else tensors[0]
 
 
 def _listed(value: Any) -> list[Any]:

@@ -8,6 +8,7 @@ original still exists in the compiled network is compared, layer by layer.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -345,7 +346,11 @@ def values(tensor: TensorInfo, data: bytes) -> Array:
 
 
 def _is_alike(tensor: TensorInfo, expected: Array) -> bool:
-    """Whether the reference has the tensor in the same type and, but for axes of 1, shape."""
+    """
+    Whether the reference has the tensor in the same type, and as many rows of the same length: a
+    dense layer over an image takes its pixels as rows.
+    """
     dtype = np.dtype(np.bool_) if tensor.type is ElementType.BIN32 else tensor.type.dtype
-    shapes = [[size for size in shape if size != 1] for shape in (tensor.shape, expected.shape)]
-    return dtype == expected.dtype and shapes[0] == shapes[1]
+    rows = [[size for size in shape if size != 1][-1:] for shape in (tensor.shape, expected.shape)]
+    same = math.prod(tensor.shape) == expected.size and rows[0] == rows[1]
+    return dtype == expected.dtype and same

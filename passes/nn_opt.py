@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn, TypeVar
 
@@ -34,6 +34,7 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 from nnc.codegen import TARGETS, load_target
 from nnc.dialects import DIALECTS, load_dialect
 from nnc.frontends import FRONTENDS, import_model
+from nnc.frontends.keras_saved_model import is_saved_model, read_saved_model
 from nnc.frontends.source import ModelSource
 from nnc.options import parse_shape
 from nnc.passes import PASSES, load_pass
@@ -192,6 +193,9 @@ class NnOptMain(xDSLOptMain):
         name = self.get_input_name()
         extension = os.path.splitext(name)[1][1:] if self.args.input_file else "mlir"
         extension = self.args.frontend or extension
+        if extension == "" and is_saved_model(Path(name)):
+            # A folder: layers in it are read as the file that they become.
+            return [(BytesIO(read_saved_model(Path(name))), 0)], "h5"
         if extension not in self.available_frontends:
             known = ", ".join(f".{extension}" for extension in self.available_frontends)
             raise UsageError(f"{name}: expected a file ending in one of {known}")

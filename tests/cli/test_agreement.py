@@ -52,9 +52,24 @@ def test_floats_agree_within_their_largest(actual: list[float], mismatches: int)
     )
 
 
-def test_probabilities_agree_absolutely_too() -> None:
-    actual, expected = np.array([0.5, 0.500004], np.float32), np.array([0.5, 0.5], np.float32)
+@pytest.mark.parametrize(
+    ("chance", "error", "mismatches"),
+    [(0.5, 5e-6, 0), (0.5, 7e-6, 1), (1e-4, 9e-7, 0), (1e-4, 1.2e-6, 1), (0.999, 1.5e-6, 1)],
+)
+def test_probabilities_agree_as_their_slope_says(
+    chance: float, error: float, mismatches: int
+) -> None:
+    """Whatever the largest of them is; among floats of any kind each of these would agree."""
+    expected = np.array([chance, 0.99999], np.float32)
+    actual = np.array([chance + error, 0.99999], np.float32)
     assert compared(actual, expected).mismatches == 0
+    assert compared(actual, expected, absolute=True).mismatches == mismatches
+
+
+def test_probabilities_never_agree_less_strictly_than_floats() -> None:
+    expected = np.array([0.2, 0.2], np.float32)
+    actual = np.array([0.2, 0.200003], np.float32)
+    assert compared(actual, expected).mismatches == 1
     assert compared(actual, expected, absolute=True).mismatches == 1
 
 

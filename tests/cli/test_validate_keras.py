@@ -58,6 +58,20 @@ def test_every_layer_agrees_with_keras(nnc: Nnc, tmp_path: Path) -> None:
 
 
 @needs_keras
+@pytest.mark.parametrize("model", ["graph_2.h5", "graph_3.keras"])
+def test_layers_of_models_in_models_agree_with_keras(nnc: Nnc, tmp_path: Path, model: str) -> None:
+    """Those of each call by themselves; a layer over all steps at once has no counterpart."""
+    path = ROOT / "tests/fixtures/keras" / model
+    words = ("--inputs", "random:1:2", "--json", tmp_path / "v.json")
+    outcome = nnc("validate", path, "--on", "host", *words)
+    assert outcome.code == 0, outcome.errors
+    result = json.loads((tmp_path / "v.json").read_text())
+    names = {row["name"] for row in result["layers"]}
+    assert {"shared", "shared:1", "tower/conv2d_2", "tower:1/conv2d_2", "tower:2/conv2d_2"} <= names
+    assert set(result["unmatched"]) == {"time_distributed/steps/conv1d", "whole/add"}
+
+
+@needs_keras
 @pytest.mark.skipif(MODELS is None, reason="set NNC_MODELS to the folder of the reference models")
 @pytest.mark.parametrize("name", ["ad", "resnet8", "sww", "vww"])
 def test_reference_models_agree_with_keras(nnc: Nnc, name: str, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from nnc.frontends.keras import import_keras
 from nnc.passes.keras.custom import CustomLayer
 from nnc.passes.keras.lowering import Lowering, floats
 from nnc.passes.nn_builder import UnsupportedError
+from nnc.passes.nn_opt import main as nn_opt
 
 FIXTURES = ROOT / "tests/fixtures"
 DIGITS = ROOT / "examples/digits/digits.h5"
@@ -177,11 +178,17 @@ def test_contents_of_files_and_model_objects(monkeypatch: pytest.MonkeyPatch) ->
         nnc.load(Functional())
 
 
-def test_a_saved_model_without_tensorflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_saved_model_without_tensorflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("nnc.frontends.keras_saved_model.keras_python", lambda: None)
     (tmp_path / "saved_model.pb").write_bytes(b"")
-    with pytest.raises(FrontendError, match="has no layers, only a graph"):
+    with pytest.raises(
+        FrontendError, match=r"has no layers, only a graph .* as \.keras or \.h5 works"
+    ):
         nnc.load(tmp_path)
+    assert nn_opt([str(tmp_path)]) == 1
+    assert "has no layers, only a graph" in capsys.readouterr().err
     (tmp_path / "keras_metadata.pb").write_bytes(b'{"class_name": "Lambda"}')
     with pytest.raises(FrontendError, match="has a program"):
         nnc.load(tmp_path)
@@ -201,6 +208,9 @@ def test_a_saved_model_is_the_model_that_was_saved(tmp_path: Path) -> None:
     assert python is not None
     subprocess.run([python, "-c", program, source, folder], check=True, capture_output=True)
     assert str(nnc.load(folder)) == str(nnc.load(source))
+    for path, target in ((folder, "a"), (source, "b")):
+        assert nn_opt([str(path), "-p", "keras-to-nn", "-o", str(tmp_path / target)]) == 0
+    assert (tmp_path / "a").read_text() == (tmp_path / "b").read_text()
 
 
 @pytest.fixture
