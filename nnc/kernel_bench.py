@@ -48,8 +48,12 @@ from nnc.toolchain import BuildOptions
 LAYERS: dict[str, str] = {
     "bin3x3-64": "conv2d:16x16x64-3x3-64:bin,bin,bin",
     "bin3x3-128": "conv2d:16x16x128-3x3-128:bin,bin,bin",
+    "bin3x3-64-i8": "conv2d:16x16x64-3x3-64:bin,bin,i8",
+    "bin3x3-128-i8": "conv2d:16x16x128-3x3-128:bin,bin,i8",
     "bin1x1-256": "conv2d:16x16x256-1x1-256:bin,bin,bin",
     "bindense-1024": "dense:1024-256:bin,bin,bin",
+    "bindense-10": "dense:1024-10:bin,bin,f32",
+    "i8bindense-1024": "dense:1024-256:i8,bin,i8",
     "i8bin3x3-64": "conv2d:16x16x64-3x3-64:i8,bin,i8",
     "i8bin3x3-128": "conv2d:16x16x128-3x3-128:i8,bin,i8",
     "i8bin3x3-64-bin": "conv2d:16x16x64-3x3-64:i8,bin,bin",

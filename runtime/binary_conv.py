@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 from xdsl.dialects.builtin import Float32Type, IntegerAttr, i1, i16, i32
 from xdsl.ir import SSAValue
 from xdsl.utils.hints import isa
@@ -17,14 +19,21 @@ from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import BinType, element_of, pack_bits
 from nnc.runtime import binary_epilogues as epilogues
 from nnc.runtime.binary_tables import Entry, Geometry, Tables
+from nnc.runtime.fixed_output import Accumulated, FixedOutput, fit_fixed_output
 from nnc.runtime.registry import Kernel, Lowering
 from nnc.runtime.table_conv import TableConvolution, TableSums, packed_operand
+
+Ints = npt.NDArray[np.int64]
 
 LONGEST_COUNT = 32767
 """The most that 16 bits hold beside the bit that is the output."""
 
 LANE_REACH = 255
 """The most that a lane of 8 bits counts."""
+
+
+FRACTION = 12
+"""Bits after the point of what `nnc_bin_conv_fixed` makes outputs of."""
 
 
 def pad_value(op: Conv2DOp) -> int:
@@ -39,6 +48,30 @@ def unit_of(op: Conv2DOp) -> int:
     """What a mismatch counts, so that half of a padded position's is a whole number."""
     zeros = any(op.padding.get_values()) and pad_value(op) == 0
     return 2 if zeros and Geometry.of(op).depth % 2 else 1
+
+
+def limits(op: Conv2DOp) -> Ints:
+    """The most mismatches, in units, with which each channel's sum is not negative; -1 is none."""
+    unit, products = unit_of(op), Geometry.of(op).products
+    # products + bias - 2 * mismatches / unit >= 0
+    most = (products + epilogues.bias_values(op)) * unit // 2
+    return np.clip(most, -1, products * unit)
+
+
+def starts(op: Conv2DOp) -> npt.NDArray[np.int16]:
+    """Where counts start so that bit 15 is set where the sum is negative."""
+    return (LONGEST_COUNT - limits(op)).astype(np.uint16).view(np.int16)
+
+
+@lru_cache(maxsize=16)
+def formula(op: Conv2DOp) -> FixedOutput | None:
+    """The formula of `nnc_bin_conv_fixed` that requantises as the layer does, if there is one."""
+    products, unit = Geometry.of(op).products, unit_of(op)
+    first = -limits(op) - 1
+    base = products + epilogues.bias_values(op) + 2 // unit * first
+    # Counts of 16 bits are shifted to the upper half of a word.
+    counts = Accumulated(base, -2 // unit, first, first + products * unit, 16, FRACTION)
+    return fit_fixed_output(epilogues.contract_of(op), counts)
 
 
 class BinaryConvolution(TableConvolution, ABC):
@@ -109,12 +142,7 @@ class BinConvBin(BinaryConvolution):
     def constants(
         self, op: Conv2DOp, lowering: Lowering
     ) -> tuple[list[SSAValue], dict[str, Parameter]]:
-        unit, products = unit_of(op), Geometry.of(op).products
-        # The output is -1 if products + bias - 2 * mismatches < 0.
-        limits = (products + epilogues.bias_values(op)) * unit // 2
-        starts = LONGEST_COUNT - np.clip(limits, -1, products * unit)
-        values = starts.astype(np.uint16).view(np.int16)
-        return [lowering.constant(values, i16, "start")], {}
+        return [lowering.constant(starts(op), i16, "start")], {}
 
     def conclude(
         self, call: CallOp, b: LoopBuilder, accumulated: IRScalar, channel: IRScalar
@@ -150,6 +178,36 @@ class BinConvNumbers(BinaryConvolution, ABC):
         self, op: Conv2DOp, lowering: Lowering
     ) -> tuple[list[SSAValue], dict[str, Parameter]]:
         """The constants after the base, and numbers."""
+
+
+class BinConvFixed(BinaryConvolution):
+    """`nnc_bin_conv_fixed`: int8 outputs, requantised by the upper word of one product."""
+
+    OUTPUT = UniformQuantizedType
+
+    def epilogue_problem(self, op: Conv2DOp) -> str | None:
+        if not epilogues.is_int8(op):
+            return "its output is not int8"
+        return epilogues.fixed_problem(op, formula(op))
+
+    def constants(
+        self, op: Conv2DOp, lowering: Lowering
+    ) -> tuple[list[SSAValue], dict[str, Parameter]]:
+        found = formula(op)
+        assert found is not None
+        constants, numbers = epilogues.fixed_constants(found, lowering)
+        return [lowering.constant(starts(op), i16, "start"), *constants], numbers
+
+    def conclude(
+        self, call: CallOp, b: LoopBuilder, accumulated: IRScalar, channel: IRScalar
+    ) -> IRScalar:
+        start = b.load(b.inputs[2], [channel]).to(i32) & 0xFFFF
+        count = start + accumulated - (LONGEST_COUNT + 1)
+        return epilogues.fixed(call, b, 3, count, channel)
+
+    def arguments(self, call: CallOp, constants: Sequence[str]) -> tuple[list[str], str]:
+        start, table = constants
+        return epilogues.fixed_text(call, "NULL", start, table), "&requantization"
 
 
 class BinConvS8(BinConvNumbers):
@@ -195,6 +253,7 @@ class BinConvF32(BinConvNumbers):
 
 KERNELS: tuple[Kernel, ...] = (
     BinConvBin("nnc_bin_conv_bin"),
+    BinConvFixed("nnc_bin_conv_fixed"),
     BinConvS8("nnc_bin_conv_s8"),
     BinConvF32("nnc_bin_conv_f32"),
 )

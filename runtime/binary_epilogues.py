@@ -23,6 +23,7 @@ from nnc.dialects.nn.fixed_point import quantize_multipliers
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder
 from nnc.dialects.types import quantization_of, shape_of
 from nnc.dialects.utils import Rounding
+from nnc.runtime.fixed_output import FixedOutput
 from nnc.runtime.registry import Lowering, constant_values
 from nnc.runtime.requantize import Affine, Requantization, fit_affine
 
@@ -83,12 +84,68 @@ def requantization_problem(op: AccumulatingOp, largest: int) -> str | None:
 @lru_cache(maxsize=16)
 def affine(op: AccumulatingOp, largest: int) -> Affine | None:
     """A formula equal to the layer's requantisation for sums of at most this size, if any."""
+    bias = bias_values(op)
+    return fit_affine(contract_of(op), bias - largest, bias + largest)
+
+
+def contract_of(op: AccumulatingOp) -> Requantization:
+    """How a layer with int8 outputs requantises."""
     output = quantization_of(op.output)
     assert output is not None and op.rounding is not None
     multipliers = op.real_multipliers()
-    contract = Requantization(op.rounding.data, multipliers, output.zero_point, *op.stored_bounds())
-    bias = bias_values(op)
-    return fit_affine(contract, bias - largest, bias + largest)
+    return Requantization(op.rounding.data, multipliers, output.zero_point, *op.stored_bounds())
+
+
+def is_int8(op: AccumulatingOp) -> bool:
+    """Whether the output is int8 with one scale."""
+    kind = quantization_of(op.output)
+    return kind is not None and kind.storage == i8
+
+
+def fixed_problem(op: AccumulatingOp, found: FixedOutput | None) -> str | None:
+    """Why an output is not made by a formula with bits after the point."""
+    return None if found is not None else "no upper word of a product equals its requantisation"
+
+
+def fixed_constants(
+    found: FixedOutput, lowering: Lowering
+) -> tuple[list[SSAValue], dict[str, Parameter]]:
+    """Multiplier, offset and what is added below 0, of each channel or of all, and the numbers."""
+    table = np.stack([found.multiplier, found.offset, found.below], axis=1).astype(np.int32)
+    shared = (table == table[0]).all()
+    constants = lowering.constant(table[: 1 if shared else None], i32, "formula")
+    numbers: dict[str, Parameter] = {
+        "step": 0 if shared else 3,
+        "left": found.left,
+        "fraction": found.fraction,
+        "parts": int(found.parts),
+        "clamp": (found.low, found.high),
+    }
+    return [constants], numbers
+
+
+def fixed(
+    call: CallOp, b: LoopBuilder, first: int, accumulated: IRScalar, channel: IRScalar
+) -> IRScalar:
+    """An int8 output; the constants of the formula are the input `first`."""
+    entry = channel * (call.number("step") // 3)
+    multiplier, offset, below = (b.load(b.inputs[first], [entry, b.index(k)]) for k in range(3))
+    product = (accumulated << call.number("left")).to(i64) * multiplier.to(i64)
+    value = ((product + (1 << 31)) >> 32).to(i32) + offset
+    if call.number("parts"):
+        value = value + ((accumulated >> 31) & below)
+    return (value >> call.number("fraction")).clamp(*call.numbers("clamp")).to(i8)
+
+
+def fixed_text(call: CallOp, bias: str, start: str, constants: str) -> list[str]:
+    """The C struct of the formula."""
+    names = ("step", "left", "parts")
+    numbers = [*(call.number(name) for name in names), *call.numbers("clamp")]
+    return [
+        "const nnc_bin_fixed requantization = {",
+        f"    {bias}, {start}, {constants}, {', '.join(map(str, numbers))}",
+        "};",
+    ]
 
 
 def requantization_constants(

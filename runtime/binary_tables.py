@@ -23,6 +23,9 @@ ENTRIES = (4, 8, 16)
 TABLE_BYTES = 8192
 """How large a table may be before the input channels are taken in several chunks."""
 
+LARGEST_PATCH = 128
+"""The most numbers of a window that are the channels of a pixel: what a table of 8 KiB has."""
+
 TALLEST = 32
 """Rows of a kernel, of each of which a bit says whether it is outside the image."""
 
@@ -60,6 +63,20 @@ class Geometry:
         pixels = prod(found.source[:3])
         source, output = (1, 1, pixels, found.source[3]), (1, 1, pixels, found.output[3])
         return Geometry(source, found.kernel, output, (1, 1), (1, 1), (0, 0, 0, 0), found.groups)
+
+    @property
+    def patched(self) -> Geometry | None:
+        """
+        The same where the numbers of a window are the channels of a pixel, if so many fit a table
+        and their weights are shorter.
+        """
+        taps, half = self.kernel[1] * self.kernel[2], BITS_PER_WORD // 2
+        shorter = ceil(self.products / half) < taps * ceil(self.depth / half)
+        if self.groups > 1 or not shorter or self.products > LARGEST_PATCH:
+            return None
+        source = (*self.output[:3], self.products)
+        kernel = (self.kernel[0], 1, 1, self.products)
+        return Geometry(source, kernel, self.output, (1, 1), (1, 1), (0, 0, 0, 0), 1)
 
     @property
     def depth(self) -> int:
@@ -121,12 +138,23 @@ class Tables:
     entry: Entry
     lanes: int
     reach: int
+    windows: Geometry | None = None
+    """The layer whose windows the pixels are, if they are."""
 
     @property
     def entry_words(self) -> int:
         """How far entries are apart."""
         assert self.entry.words is not None
         return self.entry.words
+
+    @property
+    def three_columns(self) -> bool:
+        """
+        Whether there is a loop for the layer's kernels of three columns beside each other: of whole
+        words of weights that all fit the lanes.
+        """
+        whole = self.layer.depth % BITS_PER_WORD == 0 and 3 * self.chunk <= self.reach
+        return whole and self.entry.offsets == (0, 1, 2) and self.entry_words == 8
 
     @property
     def lanes_x(self) -> int:
@@ -174,13 +202,17 @@ class Tables:
         return tuple(parts)
 
     def pack(self, bits: Array) -> npt.NDArray[np.int32]:
-        """The words of OHWI weights in the order of groups, chunks, rows, outputs, columns."""
+        """
+        The words of OHWI weights in the order of groups, chunks, rows, outputs, columns; or with
+        columns last, for the loop for three of them.
+        """
+        order = (1, 0, 3, 2) if self.three_columns else (1, 0, 2, 3)
         parts: list[npt.NDArray[np.int32]] = []
-        for group in np.split(bits, self.layer.groups):
+        for group in np.split(bits.reshape(self.layer.kernel), self.layer.groups):
             first = 0
             for channels in self.chunks:
                 words = pack_bits(group[..., first : first + channels])
-                parts.append(words.transpose(1, 0, 2, 3).reshape(-1))
+                parts.append(words.transpose(order).reshape(-1))
                 first += channels
         return np.concatenate(parts)
 
@@ -200,17 +232,29 @@ class Tables:
             "lanes_x": self.lanes_x,
             "live_rows": layer.live_rows,
             "entry": self.entry_words,
+            "three_columns": int(self.three_columns),
             "columns": self.entry.columns,
             "schedule": self.schedule(chunks[0]),
             "last_schedule": self.schedule(chunks[-1]),
+            "patches": self.patches,
         }
 
     @property
+    def patches(self) -> tuple[int, ...]:
+        """Image, kernel, strides, dilations and padding of the windows."""
+        if self.windows is None:
+            return ()
+        layer = self.windows
+        places = (*layer.kernel[1:3], *layer.strides, *layer.dilations, *layer.padding[::2])
+        return (*layer.source[1:], *places)
+
+    @property
     def table_bytes(self) -> int:
-        """Bytes of a table, that of the first chunk."""
+        """Bytes of a table, that of the first chunk, and of two windows after it."""
         channels = max(self.chunks)
         rounded = ceil(channels / 16) * 16
-        return rounded // NIBBLE * 16 * self.entry_words * 4
+        windows = 0 if self.windows is None else ceil(2 * channels / 4) * 4
+        return rounded // NIBBLE * 16 * self.entry_words * 4 + windows
 
     @property
     def accumulator_bytes(self) -> int:
@@ -255,7 +299,11 @@ def geometry_text(call: CallOp, channel_bits: int, padding: bytes | None, sums: 
         for kind, name, values in tables
     ]
     pointers = ["padding" if padding is not None else "NULL", sums, "columns"]
-    pointers += ["schedule", "last_schedule"]
+    patches = call.numbers("patches")
+    pointers += ["schedule", "last_schedule", "&patches" if patches else "NULL"]
+    if patches:
+        text = ", ".join(map(str, patches))
+        lines.append(f"static const nnc_bin_patches patches = {{{text}}};")
     return [
         *wrapped_lines(lines),
         f"{'static ' if sums == 'NULL' else ''}const nnc_bin_geometry geometry = {{",

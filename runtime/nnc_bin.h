@@ -35,6 +35,22 @@ extern "C" {
 #define NNC_BIN_HALF 0x4000U
 #define NNC_BIN_FLUSH 0x8000U
 
+/* The windows of an image with few channels, whose numbers are put next to each other: then they are
+ * the channels of a pixel, and the convolution that follows has a kernel of one pixel. */
+typedef struct {
+    int32_t in_height;
+    int32_t in_width;
+    int32_t in_channels;
+    int32_t kernel_height;
+    int32_t kernel_width;
+    int32_t stride_y;
+    int32_t stride_x;
+    int32_t dilation_y;
+    int32_t dilation_x;
+    int32_t pad_top;
+    int32_t pad_left;
+} nnc_bin_patches;
+
 /* The geometry of a convolution. */
 typedef struct {
     int32_t batches;
@@ -65,6 +81,7 @@ typedef struct {
     const uint8_t *columns; /* for each, the first lane's column of the input, before strides */
     const uint32_t *schedule;
     const uint32_t *last_schedule; /* of the last chunk */
+    const nnc_bin_patches *patches; /* what makes the pixels, or NULL where they are the input's */
 } nnc_bin_geometry;
 
 /* ---- the inner loops: entries of 4, 8 or 16 words ---- */
@@ -77,6 +94,10 @@ void nnc_bin_lut8(const uint32_t *weights, const uint32_t *table, uint32_t *accu
                   const uint32_t *schedule, int32_t channels);
 void nnc_bin_lut16(const uint32_t *weights, const uint32_t *table, uint32_t *accumulators,
                    const uint32_t *schedule, int32_t channels);
+/* With entries of 8 words, for kernels of three columns whose words are one after the other: the
+ * weights of the three lie next to each other, and the schedule's first entry has their number. */
+void nnc_bin_lut8x3(const uint32_t *weights, const uint32_t *table, uint32_t *accumulators,
+                    const uint32_t *schedule, int32_t channels);
 
 /* One word of every entry of a table, for four pixels of so many binary channels. `inside` has
  * `unit` in the lanes of pixels that lie in the image, `outside` 1 in those that do not. */
@@ -97,6 +118,8 @@ void nnc_i8bin_lut8(const uint32_t *weights, const uint32_t *table, uint32_t *ac
                     const uint32_t *schedule, int32_t channels);
 void nnc_i8bin_lut16(const uint32_t *weights, const uint32_t *table, uint32_t *accumulators,
                      const uint32_t *schedule, int32_t channels);
+void nnc_i8bin_lut8x3(const uint32_t *weights, const uint32_t *table, uint32_t *accumulators,
+                      const uint32_t *schedule, int32_t channels);
 
 /* One word of every entry of a table, for two pixels of so many int8 channels. */
 void nnc_i8bin_table4(uint32_t *table, const int8_t *low, const int8_t *high,
@@ -109,14 +132,17 @@ void nnc_i8bin_table16(uint32_t *table, const int8_t *low, const int8_t *high,
 /* ---- convolutions of binary activations ----
  *
  * The name ends in the words of a table's entry. Weights are packed in the order of groups, chunks,
- * kernel rows, output channels of the group, kernel columns, words. `scratch` are the table, then
- * live_rows * out_channels accumulators of 32 bytes. */
+ * kernel rows, output channels of the group, kernel columns, words; those of `8x3`, for kernels of
+ * three columns, with words before columns. `scratch` are the table, then live_rows * out_channels
+ * accumulators of 32 bytes. */
 
 /* Binary outputs: bit 15 of start[channel] + mismatches. */
 void nnc_bin_conv_bin_4(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
                         const int16_t *start, int32_t *output, void *table, void *accumulators);
 void nnc_bin_conv_bin_8(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
                         const int16_t *start, int32_t *output, void *table, void *accumulators);
+void nnc_bin_conv_bin_8x3(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                          const int16_t *start, int32_t *output, void *table, void *accumulators);
 void nnc_bin_conv_bin_16(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
                          const int16_t *start, int32_t *output, void *table, void *accumulators);
 
@@ -138,6 +164,25 @@ typedef struct {
     int32_t zero_point;
 } nnc_bin_requantization;
 
+/* clamp((round((it << left) * multiplier / 2^32) + offset + below) >> fraction), rounded half up,
+ * where `below` counts only if `it` is negative, and not at all without `parts`. Constants are multiplier,
+ * offset and below of each channel (`step` is 3) or of all channels (0). Nothing but the product
+ * leaves 32 bits.
+ *
+ * For int8 activations, `it` is the sum, which starts at bias[channel], and the fraction has 16
+ * bits. For binary ones `it` is start[channel] + mismatches - 32768, `left` is 16, and the fraction
+ * has 12 bits. */
+typedef struct {
+    const int32_t *bias;
+    const int16_t *start;
+    const int32_t *constants;
+    int32_t step;
+    int32_t left;
+    int32_t parts;
+    int32_t low;
+    int32_t high;
+} nnc_bin_fixed;
+
 /* The sum as a float, times a scale (NULL is 1) of the channel (`step` is 1) or of all channels
  * (0), and clamped to the two bounds. */
 typedef struct {
@@ -153,9 +198,25 @@ void nnc_bin_conv_s8_4(const nnc_bin_geometry *g, const int32_t *input, const in
 void nnc_bin_conv_s8_8(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
                        const nnc_bin_requantization *requantization, int8_t *output, void *table,
                        void *accumulators);
+void nnc_bin_conv_s8_8x3(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                         const nnc_bin_requantization *requantization, int8_t *output, void *table,
+                         void *accumulators);
 void nnc_bin_conv_s8_16(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
                         const nnc_bin_requantization *requantization, int8_t *output, void *table,
                         void *accumulators);
+
+void nnc_bin_conv_fixed_4(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                          const nnc_bin_fixed *requantization, int8_t *output, void *table,
+                          void *accumulators);
+void nnc_bin_conv_fixed_8(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                          const nnc_bin_fixed *requantization, int8_t *output, void *table,
+                          void *accumulators);
+void nnc_bin_conv_fixed_8x3(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                            const nnc_bin_fixed *requantization, int8_t *output, void *table,
+                            void *accumulators);
+void nnc_bin_conv_fixed_16(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                           const nnc_bin_fixed *requantization, int8_t *output, void *table,
+                           void *accumulators);
 
 void nnc_bin_conv_f32_4(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
                         const nnc_bin_scaling *scaling, float *output, void *table,
@@ -163,6 +224,9 @@ void nnc_bin_conv_f32_4(const nnc_bin_geometry *g, const int32_t *input, const i
 void nnc_bin_conv_f32_8(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
                         const nnc_bin_scaling *scaling, float *output, void *table,
                         void *accumulators);
+void nnc_bin_conv_f32_8x3(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                          const nnc_bin_scaling *scaling, float *output, void *table,
+                          void *accumulators);
 void nnc_bin_conv_f32_16(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
                          const nnc_bin_scaling *scaling, float *output, void *table,
                          void *accumulators);
@@ -170,7 +234,10 @@ void nnc_bin_conv_f32_16(const nnc_bin_geometry *g, const int32_t *input, const 
 /* ---- convolutions of int8 activations ----
  *
  * Activations count as they are stored: the bias has the zero point folded in. Binary outputs are
- * set where the sum, which starts at the bias, is negative; the base of others is the bias. */
+ * set where the sum, which starts at the bias, is negative; the base of others is the bias.
+ *
+ * Those of `patch` are for few channels: their pixels are g->patches, of at most 255 numbers. The
+ * table, of entries of 4 words, is followed by two of them. */
 
 void nnc_i8bin_conv_bin_4(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
                           const int32_t *bias, int32_t *output, void *table,
@@ -178,9 +245,15 @@ void nnc_i8bin_conv_bin_4(const nnc_bin_geometry *g, const int8_t *input, const 
 void nnc_i8bin_conv_bin_8(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
                           const int32_t *bias, int32_t *output, void *table,
                           void *accumulators);
+void nnc_i8bin_conv_bin_8x3(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                            const int32_t *bias, int32_t *output, void *table,
+                            void *accumulators);
 void nnc_i8bin_conv_bin_16(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
                            const int32_t *bias, int32_t *output, void *table,
                            void *accumulators);
+void nnc_i8bin_conv_bin_patch(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                              const int32_t *bias, int32_t *output, void *table,
+                              void *accumulators);
 
 void nnc_i8bin_conv_s8_4(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
                          const nnc_bin_requantization *requantization, int8_t *output, void *table,
@@ -188,9 +261,31 @@ void nnc_i8bin_conv_s8_4(const nnc_bin_geometry *g, const int8_t *input, const i
 void nnc_i8bin_conv_s8_8(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
                          const nnc_bin_requantization *requantization, int8_t *output, void *table,
                          void *accumulators);
+void nnc_i8bin_conv_s8_8x3(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                           const nnc_bin_requantization *requantization, int8_t *output, void *table,
+                           void *accumulators);
 void nnc_i8bin_conv_s8_16(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
                           const nnc_bin_requantization *requantization, int8_t *output, void *table,
                           void *accumulators);
+void nnc_i8bin_conv_s8_patch(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                             const nnc_bin_requantization *requantization, int8_t *output, void *table,
+                             void *accumulators);
+
+void nnc_i8bin_conv_fixed_4(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                            const nnc_bin_fixed *requantization, int8_t *output, void *table,
+                            void *accumulators);
+void nnc_i8bin_conv_fixed_8(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                            const nnc_bin_fixed *requantization, int8_t *output, void *table,
+                            void *accumulators);
+void nnc_i8bin_conv_fixed_8x3(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                              const nnc_bin_fixed *requantization, int8_t *output, void *table,
+                              void *accumulators);
+void nnc_i8bin_conv_fixed_16(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                             const nnc_bin_fixed *requantization, int8_t *output, void *table,
+                             void *accumulators);
+void nnc_i8bin_conv_fixed_patch(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                                const nnc_bin_fixed *requantization, int8_t *output, void *table,
+                                void *accumulators);
 
 void nnc_i8bin_conv_f32_4(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
                           const nnc_bin_scaling *scaling, float *output, void *table,
@@ -198,9 +293,15 @@ void nnc_i8bin_conv_f32_4(const nnc_bin_geometry *g, const int8_t *input, const 
 void nnc_i8bin_conv_f32_8(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
                           const nnc_bin_scaling *scaling, float *output, void *table,
                           void *accumulators);
+void nnc_i8bin_conv_f32_8x3(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                            const nnc_bin_scaling *scaling, float *output, void *table,
+                            void *accumulators);
 void nnc_i8bin_conv_f32_16(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
                            const nnc_bin_scaling *scaling, float *output, void *table,
                            void *accumulators);
+void nnc_i8bin_conv_f32_patch(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                              const nnc_bin_scaling *scaling, float *output, void *table,
+                              void *accumulators);
 
 #ifdef __cplusplus
 }

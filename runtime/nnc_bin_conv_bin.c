@@ -9,20 +9,7 @@ typedef struct {
 #define CONTEXT context_bin
 #include "nnc_bin_counts.h"
 
-/* ---- binary outputs ----
- * A count starts so that its bit 15 is the output. */
-
-static void start_row(const CONTEXT *context, const nnc_bin_geometry *g,
-                      const nnc_bin_block *block, uint32_t *accumulators) {
-    const int32_t padded = nnc_bin_padded(g, block);
-    for (int32_t channel = 0; channel < g->out_channels; ++channel) {
-        const uint32_t count = (uint16_t)(context->start[channel] + padded);
-        const uint32_t both = count | count << 16;
-        accumulators[0] = accumulators[1] = accumulators[2] = accumulators[3] = both;
-        accumulators[4] = accumulators[5] = accumulators[6] = accumulators[7] = both;
-        accumulators += 8;
-    }
-}
+#include "nnc_bin_starts.h"
 
 /* Bit 15 of up to 16 channels' counts of two pixels, the first channel's bit in the lowest bit of
  * each half. */
@@ -79,6 +66,12 @@ void nnc_bin_conv_bin_8(const nnc_bin_geometry *g, const int32_t *input, const i
                         const int16_t *start, int32_t *output, void *table, void *accumulators) {
     const context_bin context = {start, (uint32_t *)output};
     convolve8(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
+}
+
+void nnc_bin_conv_bin_8x3(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                          const int16_t *start, int32_t *output, void *table, void *accumulators) {
+    const context_bin context = {start, (uint32_t *)output};
+    convolve8x3(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
 }
 
 void nnc_bin_conv_bin_16(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,

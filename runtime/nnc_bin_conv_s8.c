@@ -20,6 +20,13 @@ void nnc_bin_conv_s8_8(const nnc_bin_geometry *g, const int32_t *input, const in
     convolve8(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
 }
 
+void nnc_bin_conv_s8_8x3(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
+                         const nnc_bin_requantization *requantization, int8_t *output, void *table,
+                         void *accumulators) {
+    const context_numbers context = {requantization, output};
+    convolve8x3(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
+}
+
 void nnc_bin_conv_s8_16(const nnc_bin_geometry *g, const int32_t *input, const int32_t *weights,
                         const nnc_bin_requantization *requantization, int8_t *output, void *table,
                         void *accumulators) {

@@ -49,6 +49,16 @@ void nnc_bin_dense_f32(const nnc_bin_dense *d, const int32_t *input, const int32
 void nnc_bin_dense_ct_f32(const nnc_bin_dense *d, const int32_t *input, const int32_t *weights,
                           const nnc_bin_scaling *scaling, float *output);
 
+/* ---- few outputs ----
+ * Weights are a row of words for each output, and inputs and weights are compared word by word: in
+ * constant time. The sum is base[output] - 2 * mismatches. The planes of the layer are not used. */
+void nnc_bin_rows_bin(const nnc_bin_dense *d, const int32_t *input, const int32_t *weights,
+                      const int32_t *base, int32_t *output);
+void nnc_bin_rows_s8(const nnc_bin_dense *d, const int32_t *input, const int32_t *weights,
+                     const nnc_bin_requantization *requantization, int8_t *output);
+void nnc_bin_rows_f32(const nnc_bin_dense *d, const int32_t *input, const int32_t *weights,
+                      const nnc_bin_scaling *scaling, float *output);
+
 /* ---- what they are made of ---- */
 
 /* The number of set bits. */

@@ -21,6 +21,7 @@
 NNC_BIN_LUT_ONE(nnc_bin_lut4, 4, 256, FLUSH)
 NNC_BIN_LUT(nnc_bin_lut8, 5, 512, FLUSH)
 NNC_BIN_LUT(nnc_bin_lut16, 6, 1024, FLUSH)
+NNC_BIN_LUT_THREE(nnc_bin_lut8x3, FLUSH)
 
 #else
 
@@ -31,6 +32,7 @@ NNC_BIN_LUT(nnc_bin_lut16, 6, 1024, FLUSH)
 NNC_BIN_LUT(nnc_bin_lut4, 4, FLUSH)
 NNC_BIN_LUT(nnc_bin_lut8, 8, FLUSH)
 NNC_BIN_LUT(nnc_bin_lut16, 16, FLUSH)
+NNC_BIN_LUT_THREE(nnc_bin_lut8x3, FLUSH)
 
 #endif
 

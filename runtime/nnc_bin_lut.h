@@ -23,14 +23,17 @@
  * r12 words left, then accumulators, lr schedule entry. On the stack: accumulators,
  * schedule, channels. `shift` is the logarithm of the bytes of an entry, `advance` the bytes of a
  * table's 16 entries. */
-#define NNC_BIN_STEP(bit, shift, advance) \
+#define NNC_BIN_ADD_ENTRY(bit, shift) \
     "ubfx r11, r2, #" #bit ", #4\n" \
     "add r11, r1, r11, lsl #" #shift "\n" \
     "ldm r11, {r8-r11}\n" \
     "add r4, r8\n" \
     "add r5, r9\n" \
     "add r6, r10\n" \
-    "add r7, r11\n" \
+    "add r7, r11\n"
+
+#define NNC_BIN_STEP(bit, shift, advance) \
+    NNC_BIN_ADD_ENTRY(bit, shift) \
     "add.w r1, r1, #" #advance "\n"
 
 #define NNC_BIN_HALF_WORD(low, shift, advance) \
@@ -168,6 +171,59 @@
             "pop {r4-r11, pc}\n"); \
     }
 
+/* The same for kernels of three columns beside each other, with entries of 8 words, whole words of
+ * weights and one flush: the weights of the three columns are next to each other. The registers are
+ * those of the loop above. A column's last step goes on to where the next one starts. */
+#define NNC_BIN_COLUMN(next) \
+    NNC_BIN_STEP(4, 5, 512) \
+    NNC_BIN_STEP(8, 5, 512) \
+    NNC_BIN_STEP(12, 5, 512) \
+    NNC_BIN_STEP(16, 5, 512) \
+    NNC_BIN_STEP(20, 5, 512) \
+    NNC_BIN_STEP(24, 5, 512) \
+    NNC_BIN_ADD_ENTRY(28, 5) \
+    next
+
+#define NNC_BIN_LUT_THREE(name, flush) \
+    __attribute__((naked)) void name( \
+        __attribute__((unused)) const uint32_t *weights, \
+        __attribute__((unused)) const uint32_t *table, \
+        __attribute__((unused)) uint32_t *accumulators, \
+        __attribute__((unused)) const uint32_t *schedule, \
+        __attribute__((unused)) int32_t channels) { \
+        __asm__ volatile( \
+            ".syntax unified\n" \
+            "push {r4-r11, lr}\n" \
+            "ldr lr, [sp, #36]\n" \
+            "ldr r12, [r3]\n" \
+            "uxtb r12, r12\n" \
+            "mov r3, r2\n" \
+            "push {r1, r12}\n" \
+            "1:\n" /* the next channel */ \
+            "ldrd r1, r12, [sp]\n" \
+            "ldr r2, [r0], #4\n" \
+            NNC_BIN_FIRST(5, 512) \
+            "b 3f\n" \
+            "2:\n" /* the next words */ \
+            "ldr r2, [r0], #4\n" \
+            NNC_BIN_STEP(0, 5, 512) \
+            "3:\n" \
+            NNC_BIN_COLUMN("subw r1, r1, #3580\n") \
+            "ldr r2, [r0], #4\n" \
+            NNC_BIN_STEP(0, 5, 512) \
+            NNC_BIN_COLUMN("subw r1, r1, #3580\n") \
+            "ldr r2, [r0], #4\n" \
+            NNC_BIN_STEP(0, 5, 512) \
+            NNC_BIN_COLUMN("add.w r1, r1, #504\n") \
+            "subs r12, r12, #1\n" \
+            "bne.w 2b\n" \
+            NNC_BIN_FLUSH_ALL(r3, flush) \
+            "subs lr, lr, #1\n" \
+            "bne.w 1b\n" \
+            "add sp, sp, #8\n" \
+            "pop {r4-r11, pc}\n"); \
+    }
+
 #else
 
 /* The same in C. `flush` adds four lanes to two words and starts them anew. */
@@ -209,6 +265,24 @@ static inline const uint32_t *nnc_bin_steps(uint32_t sums[4], const uint32_t *ta
                     } \
                 } \
             } while ((part & NNC_BIN_END) == 0); \
+        } \
+    }
+
+#define NNC_BIN_LUT_THREE(name, flush) \
+    void name(const uint32_t *weights, const uint32_t *table, uint32_t *accumulators, \
+              const uint32_t *schedule, int32_t channels) { \
+        const uint32_t words = *schedule & 255U; \
+        for (int32_t channel = 0; channel < channels; ++channel, accumulators += 8) { \
+            uint32_t sums[4] = {0, 0, 0, 0}; \
+            const uint32_t *place = table; \
+            for (uint32_t left = words; left != 0; --left, place += 8 * 16 * 8) { \
+                for (int32_t column = 0; column < 3; ++column) { \
+                    (void)nnc_bin_steps(sums, place + column, *weights++, 8, 8); \
+                } \
+            } \
+            for (int32_t i = 0; i < 4; ++i) { \
+                flush(accumulators[2 * i], accumulators[2 * i + 1], sums[i]); \
+            } \
         } \
     }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nnc_bin_conv.h"
+#include <stdint.h>
 
 typedef struct {
     const int32_t *bias;
@@ -7,20 +7,7 @@ typedef struct {
 } context_bin;
 
 #define CONTEXT context_bin
-#define LANES 2
-
-static void start_row(const CONTEXT *context, const nnc_bin_geometry *g,
-                      const nnc_bin_block *block, uint32_t *accumulators) {
-    const uint32_t rows = nnc_bin_rows_outside(g, block, LANES);
-    for (int32_t channel = 0; channel < g->out_channels; ++channel, accumulators += 8) {
-        uint32_t bias = (uint32_t)context->bias[channel];
-        if (rows != 0) {
-            bias += nnc_bin_outside_sum(g, channel, rows);
-        }
-        accumulators[0] = accumulators[1] = accumulators[2] = accumulators[3] = bias;
-        accumulators[4] = accumulators[5] = accumulators[6] = accumulators[7] = bias;
-    }
-}
+#include "nnc_i8bin_sums.h"
 
 /* The signs of up to 32 channels of a pixel. */
 static inline uint32_t gather(const uint32_t *sums, int32_t channels) {
@@ -68,9 +55,23 @@ void nnc_i8bin_conv_bin_8(const nnc_bin_geometry *g, const int8_t *input, const 
     convolve8(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
 }
 
+void nnc_i8bin_conv_bin_8x3(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                            const int32_t *bias, int32_t *output, void *table,
+                            void *accumulators) {
+    const context_bin context = {bias, (uint32_t *)output};
+    convolve8x3(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
+}
+
 void nnc_i8bin_conv_bin_16(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
                            const int32_t *bias, int32_t *output, void *table,
                            void *accumulators) {
     const context_bin context = {bias, (uint32_t *)output};
     convolve16(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
+}
+
+void nnc_i8bin_conv_bin_patch(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
+                              const int32_t *bias, int32_t *output, void *table,
+                              void *accumulators) {
+    const context_bin context = {bias, (uint32_t *)output};
+    convolve_patch(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table, accumulators);
 }

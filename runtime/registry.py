@@ -31,11 +31,13 @@ BACKENDS: tuple[str, ...] = (
     "nnc.runtime.own_depthwise",
     "nnc.runtime.cmsis_nn",
     "nnc.runtime.own",
+    "nnc.runtime.binary_dense_rows",
     "nnc.runtime.binary_mve",
     "nnc.runtime.binary_dense_mve",
     "nnc.runtime.binary_conv",
     "nnc.runtime.int8_binary_conv",
     "nnc.runtime.binary_dense",
+    "nnc.runtime.int8_binary_dense",
 )
 """Modules whose `KERNELS` are the rows, in order of preference."""
 

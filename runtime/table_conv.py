@@ -56,7 +56,7 @@ class TableConvolution(Kernel, ABC):
             return ""
         if not isinstance(element_of(op.weights), BinType) or not self.concerns(op):
             return ""
-        layer = Geometry.of(op)
+        layer = self.layer(op)
         return (
             epilogues.unknown_parts(op, KNOWN)
             or epilogues.operands_problem(op)
@@ -65,6 +65,10 @@ class TableConvolution(Kernel, ABC):
             or epilogues.range_problem(op, self.largest(op))
             or self.epilogue_problem(op)
         )
+
+    def layer(self, op: Conv2DOp) -> Geometry:
+        """The convolution that the function runs."""
+        return Geometry.of(op)
 
     @abstractmethod
     def concerns(self, op: Conv2DOp) -> bool:
@@ -157,10 +161,12 @@ class TableConvolution(Kernel, ABC):
         output, *scratch = arguments[len(call.inputs) :]
         sums = constants.pop() if call.number("has_sums") else "NULL"
         statements, epilogue = self.arguments(call, constants)
+        size = f"{call.number('entry')}{'x3' if call.number('three_columns') else ''}"
+        size = "patch" if call.numbers("patches") else size
         return [
             *geometry_text(call, self.CHANNEL_BITS, self.padding(call), sums),
             *statements,
-            f"{self.name}_{call.number('entry')}(&geometry, {source}, {weights}, {epilogue},",
+            f"{self.name}_{size}(&geometry, {source}, {weights}, {epilogue},",
             f"    {output}, {', '.join(scratch)});",
             "return 0;",
         ]
@@ -227,8 +233,12 @@ class TableSums(ABC):
 
         def tap(total: IRScalar, at: list[IRScalar]) -> IRScalar:
             ky, kx, k = at
-            place = ((ky * outputs + oc % outputs) * self.kernel[1] + kx) * words
-            word = b.load(b.inputs[1], [start + place + k // BITS_PER_WORD])
+            row, word_of_row = (ky * outputs + oc % outputs), k // BITS_PER_WORD
+            if call.number("three_columns"):
+                place = (row * words + word_of_row) * self.kernel[1] + kx
+            else:
+                place = (row * self.kernel[1] + kx) * words + word_of_row
+            word = b.load(b.inputs[1], [start + place])
             weight = (word >> (k % BITS_PER_WORD).to(i32)) & 1
             iy, ix = window.height.coordinate(oy, ky), window.width.coordinate(ox, kx)
             return total + self.term([n, iy, ix, oc // outputs * depth + first + k], weight)

@@ -92,7 +92,7 @@ def show(right: int, same: int, count: int, accuracies: Array, binary: Cost, twi
         ("code in flash, bytes", binary.code, twin.code),
         ("RAM, bytes", binary.ram, twin.ram),
     ):
-        table.add_row(name, f"{one:,}", f"{other:,}", f"{other / one:.1f}")
+        table.add_row(name, f"{one:,}", f"{other:,}", f"{other / one:.2f}")
     Console().print(table)
 
 

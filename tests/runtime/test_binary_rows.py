@@ -29,13 +29,21 @@ from nnc.dialects.nn.interpreter import run
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import BIN, Array, numpy_dtype
 from nnc.passes.nn_builder import NnBuilder, integer, integers
-from nnc.runtime import binary_conv, binary_dense, int8_binary_conv
+from nnc.runtime import (
+    binary_conv,
+    binary_dense,
+    binary_dense_rows,
+    int8_binary_conv,
+    int8_binary_dense,
+)
 from nnc.runtime.registry import Kernel, Target
 
 ROWS: tuple[Kernel, ...] = (
     *binary_conv.KERNELS,
     *int8_binary_conv.KERNELS,
+    *binary_dense_rows.KERNELS,
     *binary_dense.KERNELS,
+    *int8_binary_dense.KERNELS,
 )
 CHOSEN = [row.name for row in ROWS if "_ct_" not in row.name]
 CALLS = How(kernels="portable", sanitize=True)
@@ -139,7 +147,7 @@ def test_full_lanes(core_name: str | None) -> None:
     """Every step adds as much as it can, with as many channels as pass between two flushes."""
     cases: list[tuple[ModuleOp, list[list[Array]]]] = []
     for element, value, bit in EXTREMES:
-        for depth, size in ((255, 1), (224, 1), (85, 3), (64, 5), (33, 7)):
+        for depth, size in ((255, 1), (224, 1), (85, 3), (64, 3), (64, 5), (33, 7)):
             weights = np.full((3, size, size, depth), bit)
             shape = (1, 2, 17, depth)
             module = convolution(element, f32, shape, weights, size // 2)

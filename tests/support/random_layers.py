@@ -282,8 +282,11 @@ def _transpose_conv(net: RandomLayers) -> None:
 # Binary convolutions.
 
 
-def _binary_conv(output: str, source_bits: int = 1) -> Layer:
-    """Of all sizes of tables, blocks in rows and in bands, and ragged words."""
+def _binary_conv(output: str, source_bits: int = 1, scaled: float = 1.0) -> Layer:
+    """
+    Of all sizes of tables, blocks in rows and in bands, and ragged words. `scaled` makes the scale
+    of int8 outputs unusual.
+    """
 
     def layer(net: RandomLayers) -> None:
         axes = [_Axis(net, 6, net.integer(1, 4)), _Axis(net, 20, net.integer(1, 5))]
@@ -292,6 +295,10 @@ def _binary_conv(output: str, source_bits: int = 1) -> Layer:
         groups = net.pick(1, 1, 1, 2, 3)
         depth = 16 * net.integer(1, 3) if groups > 1 else net.pick(1, 3, 16, 33, 70, 300)
         depth = net.pick(depth, depth, net.integer(1, 140)) if groups == 1 else depth
+        depth = net.integer(1, 9) if groups == 1 and net.chance(0.2) else depth
+        if net.chance(0.3):
+            axes = [_Axis(net, 6, net.integer(1, 4)), _Axis(net, 20, 3)]
+            depth = 32 * net.integer(1, 4)
         outputs, batch = groups * net.integer(1, 70 // groups), net.integer(1, 2)
         source = (batch, axes[0].extent, axes[1].extent, depth * groups)
         x = net.input(BIN if source_bits == 1 else net.activations(i8), source)
@@ -305,6 +312,7 @@ def _binary_conv(output: str, source_bits: int = 1) -> Layer:
             [x, w],
             (batch, axes[0].output, axes[1].output, outputs),
             (output, terms, 1.0 if source_bits == 1 else 74.0),
+            scaled,
             groups=integer(groups),
             pad_value=pad_value if source_bits == 1 else None,
             **_window(net, axes),
@@ -319,6 +327,7 @@ def _binary_epilogue(
     operands: Sequence[SSAValue],
     shape: Sequence[int],
     sums: tuple[str, int, float],
+    scaled: float = 1.0,
     **properties: Attribute | None,
 ) -> None:
     """Adds a layer whose output is "bin", "i8" or "f32", of `terms` products of some size."""
@@ -332,9 +341,10 @@ def _binary_epilogue(
     if output == "i8":
         source = quantization_of(operands[0])
         scale = size * math.sqrt(terms) / 50 * net.random.uniform(0.3, 3)
-        scale *= 1.0 if source is None else source.scale
+        scale = scaled * (max(scale, 0.5) if source is None else scale * source.scale)
         element = net.activations(i8, float(np.float32(scale)))
-        rounding = net.pick(Rounding.DOUBLE, Rounding.SINGLE, Rounding.F64)
+        roundings = (Rounding.DOUBLE, Rounding.SINGLE, *[Rounding.F64][: int(scaled == 1)])
+        rounding = net.pick(*roundings)
         properties = {**properties, "rounding": RoundingAttr(rounding), **net.bounds(element)}
     elif output == "f32" and net.chance(0.5):
         low, high = sorted(net.random.uniform(-terms, terms) for _ in range(2))
@@ -342,12 +352,30 @@ def _binary_epilogue(
     net.layer(kind, [*operands, bias], tensor(element, *shape), **properties)
 
 
-def _binary_dense(output: str) -> Layer:
+def _binary_dense(output: str, few: bool = False) -> Layer:
+    """`few`: at most 16 outputs, else more."""
+
     def layer(net: RandomLayers) -> None:
-        rows, outputs = net.integer(1, 3), net.integer(1, 100)
+        rows = net.integer(1, 3)
+        outputs = net.integer(1, 16) if few else net.integer(17, 100)
         depth = net.pick(1, 31, 32, 33, 512, net.integer(1, 700))
         operands = [net.input(BIN, (rows, depth)), net.constant(BIN, (outputs, depth))]
         _binary_epilogue(net, DenseOp, operands, (rows, outputs), (output, depth, 1.0))
+
+    return layer
+
+
+def _int8_binary_dense(output: str) -> Layer:
+    """Of one table and of several."""
+
+    def layer(net: RandomLayers) -> None:
+        rows, outputs = net.integer(1, 3), net.integer(1, 70)
+        depth = net.pick(1, 31, 32, 33, 1024, net.integer(1, 300), net.integer(1025, 2100))
+        operands = [
+            net.input(net.activations(i8), (rows, depth)),
+            net.constant(BIN, (outputs, depth)),
+        ]
+        _binary_epilogue(net, DenseOp, operands, (rows, outputs), (output, depth, 74.0))
 
     return layer
 
@@ -559,11 +587,19 @@ LAYERS: dict[str, Layer] = {
     "nnc_depthwise_s8": _depthwise(i8, single=True),
     "nnc_dense_s8": _dense(i8, single=False, rounding=Rounding.F64),
     "nnc_bin_conv_bin": _binary_conv("bin"),
-    "nnc_bin_conv_s8": _binary_conv("i8"),
+    "nnc_bin_conv_fixed": _binary_conv("i8"),
+    "nnc_bin_conv_s8": _binary_conv("i8", scaled=2.0**-6),
     "nnc_bin_conv_f32": _binary_conv("f32"),
     "nnc_i8bin_conv_bin": _binary_conv("bin", 8),
-    "nnc_i8bin_conv_s8": _binary_conv("i8", 8),
+    "nnc_i8bin_conv_fixed": _binary_conv("i8", 8),
+    "nnc_i8bin_conv_s8": _binary_conv("i8", 8, 2.0**-12),
     "nnc_i8bin_conv_f32": _binary_conv("f32", 8),
+    "nnc_bin_rows_bin": _binary_dense("bin", few=True),
+    "nnc_bin_rows_s8": _binary_dense("i8", few=True),
+    "nnc_bin_rows_f32": _binary_dense("f32", few=True),
+    "nnc_i8bin_dense_bin": _int8_binary_dense("bin"),
+    "nnc_i8bin_dense_s8": _int8_binary_dense("i8"),
+    "nnc_i8bin_dense_f32": _int8_binary_dense("f32"),
     "nnc_bin_dense_bin": _binary_dense("bin"),
     "nnc_bin_dense_s8": _binary_dense("i8"),
     "nnc_bin_dense_f32": _binary_dense("f32"),
