@@ -57,6 +57,9 @@ from nnc.frontends.onnx_types import (
 )
 from nnc.frontends.source import ModelSource
 
+_STILL_MEANT = ("GroupNormalization",)
+"""Deprecated operators whose meaning is clear: this one has scales of groups before version 21."""
+
 _TYPED_LIKE = {"QGemm": (8, 0), "QLinearConcat": (1,), "QLinearAdd": (7, 0), "QLinearMul": (7, 0)}
 """Of ONNX Runtime's operators, the operands of which the first that is there types the result."""
 
@@ -211,6 +214,9 @@ class _Importer:
         regions = [self._region(node, name, since) for name in operation.SIGNATURE.graphs]
         if schema is None:
             found = self._typed(node)
+        elif schema.deprecated:
+            # ONNX infers nothing of these; the result is like the input.
+            found = {name: self.types[node.input[0]] for name in node.output}
         elif regions:
             found = self._yielded(node, operation, regions, since)
         elif _is_zip_map(node):
@@ -322,7 +328,7 @@ class _Importer:
             schema = onnx.defs.get_schema(node.op_type, version, domain)
         except onnx.defs.SchemaError:
             raise UnsupportedValueError(f"operator set {version} has no such operator") from None
-        if schema.deprecated:
+        if schema.deprecated and node.op_type not in _STILL_MEANT:
             raise UnsupportedValueError(f"operator set {version} no longer has this operator")
         return schema
 

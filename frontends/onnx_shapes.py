@@ -19,6 +19,9 @@ from nnc.dialects.onnx.base import AnyTensor
 from nnc.frontends.errors import Problem
 from nnc.frontends.onnx_types import UnsupportedValueError, tensor_type, type_proto
 
+_InferenceError = shape_inference.InferenceError
+_ValidationError = onnx.checker.ValidationError
+
 LARGEST_KNOWN = 4096
 """Elements of the largest constant that shapes may depend on."""
 
@@ -124,7 +127,7 @@ def inferred(
             opset_imports=[onnx.helper.make_opsetid(*it) for it in opsets.items()],
             ir_version=ir_version,
         )
-    except (shape_inference.InferenceError, RuntimeError, ValueError) as error:
+    except (_InferenceError, _ValidationError, RuntimeError, ValueError) as error:
         text = str(error).strip() or "its operands contradict each other"
         reason = text.splitlines()[0].replace("[ShapeInferenceError] ", "")
         raise UnsupportedValueError(reason) from error

@@ -99,8 +99,10 @@ def _dropout(node: Node, to: Lowering) -> list[SSAValue]:
                 "training mode is not supported: it drops random elements",
                 "a model that is exported for inference works",
             )
-    mask = to.constant(np.ones(shape_of(node.value(0)), np.bool_), i1)
-    return [node.value(0), mask]
+    if not node.wanted(1):
+        return [node.value(0)]
+    # Before version 10 the mask is of the input's type.
+    return [node.value(0), to.full(node.like(node.value(0), 1), 1)]
 
 
 def _alpha(node: Node) -> float:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -82,6 +83,7 @@ class Outcome:
     reason: str = ""
 
 
+@cache
 def node_cases() -> list[Case]:
     """All tests of single operators, by name."""
     from onnx.backend.test.loader import load_model_tests
