@@ -317,6 +317,7 @@ def test_regions_of_images() -> None:
     assert np.array_equal(runs[1][0].outputs[0], np.where(outside, 7, nearest))
     found = runs[0][0].outputs[0]
     assert (found[:, :, outside] == 7).all()
-    rows_of = np.stack([np.interp(y, np.arange(4), column) for column in IMAGE[0, 0].T], 1)
-    whole = np.stack([np.interp(x, np.arange(6), row) for row in rows_of])
+    interp: Any = np.interp
+    rows_of: Array = np.stack([interp(y, np.arange(4), column) for column in IMAGE[0, 0].T], 1)
+    whole: Array = np.stack([interp(x, np.arange(6), row) for row in rows_of])
     np.testing.assert_allclose(found[0, 0], np.where(outside, 7, whole), rtol=1e-5)

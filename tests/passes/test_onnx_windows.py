@@ -5,7 +5,7 @@ convolutions, pooling, the places of maxima.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -62,7 +62,7 @@ def transposed_volume(x: Array, proto: onnx.ModelProto, attributes: dict[str, An
     ConvTranspose by its definition: every input element puts the kernel into the output, of which
     the padding is cut off. (ONNX's reference has it for one group only.)
     """
-    w, b = (onnx.numpy_helper.to_array(it) for it in proto.graph.initializer)
+    w, b = (cast(Any, onnx.numpy_helper).to_array(it) for it in proto.graph.initializer)
     groups = attributes.get("group", 1)
     strides, dilations = (attributes.get(key, [1] * 3) for key in ("strides", "dilations"))
     extra, pads = attributes.get("output_padding", [0] * 3), attributes.get("pads", [0] * 6)

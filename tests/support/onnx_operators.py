@@ -310,10 +310,10 @@ def quantised() -> list[Quantised]:
             result: tuple[Array, Array] = last,
             **more: Any,
         ) -> None:
-            own = {} if name in ("QLinearConv", "QLinearMatMul") else {"domain": RUNTIME}
+            domain = "" if name in ("QLinearConv", "QLinearMatMul") else RUNTIME
             scale, zero = result
             lead = 2 if name == "QLinearConcat" else 0
-            row = Operator(name, inputs, operands, more, lead=lead, **own)
+            row = Operator(name, inputs, operands, more, domain=domain, lead=lead)
             rows.append(Quantised(row, right, float(scale), int(zero)))
 
         sigmoid = (np.asarray(1 / 256, np.float32), np.asarray(low, kind))
@@ -324,7 +324,7 @@ def quantised() -> list[Quantised]:
         put("QLinearMatMul", [flat], [*first, matrix, *exact, *wide], product, result=wide)
         put("QGemm", [flat], [*first, matrix, *exact, None, *wide], product, result=wide)
         kernel = whole(3, 4, 1, 1, low=-127, high=128, kind=np.int8)
-        made = np.einsum("nchw,oc->nohw", a, kernel[:, :, 0, 0] * 0.01)
+        made = np.tensordot(kernel[:, :, 0, 0] * 0.01, a, (1, 1)).transpose(1, 0, 2, 3)
         put("QLinearConv", [x], [*first, kernel, *exact, *last], made)
         put("QLinearAdd", [x], [*first, other, *second, *last], a + b)
         put("QLinearMul", [x], [*first, other, *second, *wide], a * b, result=wide)

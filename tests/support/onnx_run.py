@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import onnx
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -20,8 +18,12 @@ from nnc.passes.onnx_to_nn import OnnxToNnPass
 def lowered(proto: onnx.ModelProto, *passes: str) -> ModuleOp:
     """The verified `nn` module, inputs and outputs as the model has them, then these passes."""
     module = import_onnx(proto.SerializeToString())
-    steps = [OnnxToNnPass(), NnSinkTransposesPass(io="kept"), NnVerifyContractPass()]
-    steps += [cast(ModulePass, load_pass(name)()) for name in passes]
+    steps: list[ModulePass] = [
+        OnnxToNnPass(),
+        NnSinkTransposesPass(io="kept"),
+        NnVerifyContractPass(),
+    ]
+    steps += [load_pass(name)() for name in passes]
     for step in steps:
         step.apply(Context(), module)
         module.verify()
