@@ -101,15 +101,20 @@ class Ending:
         return (self.low, self.high) == (None, None)
 
     def bounds(self) -> dict[str, Attribute]:
-        """The clamp as properties of an op."""
-        given = {"min": self.low, "max": self.high}
-        return {name: integer(value) for name, value in given.items() if value is not None}
+        """The clamp as properties of an op, where it is narrower than the type."""
+        given = ("min", self.low, self.kind.storage_min), ("max", self.high, self.kind.storage_max)
+        return {
+            name: integer(value)
+            for name, value, limit in given
+            if value is not None and value != limit
+        }
 
     def clamped(self, value: SSAValue) -> tuple[list[Operation], SSAValue]:
         """A tensor of this kind behind the clamp, and what has to be inserted for it."""
-        if self.is_plain:
+        bounds = self.bounds()
+        if not bounds:
             return [], value
-        op = make(ClampOp, [value], value.type, **self.bounds())
+        op = make(ClampOp, [value], value.type, **bounds)
         return [op], op.output
 
 
