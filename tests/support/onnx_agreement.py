@@ -3,11 +3,16 @@ How far layers are from what ONNX Runtime computed, each fed with what ONNX Runt
 
 The reference semantics run a network op by op. Where the result of an op is a tensor that ONNX
 Runtime has as well, both are compared, and what follows gets ONNX Runtime's.
+
+    PYTHONPATH=tests .venv/bin/python -m support.onnx_agreement FOLDER/NAME-FORM-TYPES ...
+
+prints that for networks that `benchmarks/quantize_onnx.py` wrote.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,3 +136,23 @@ def differences(module: ModuleOp, quantized: Quantized, number: int) -> Iterator
                 name, op.kind, int((error > 0).sum()), error.size, int(error.max(initial=0))
             )
             values[op.results[0]] = theirs
+
+
+def main(stems: Sequence[str]) -> None:
+    """One line for each network and contract."""
+    contracts: tuple[Numerics, ...] = ("onnx", "onnx-exact")
+    for stem in stems:
+        quantized = from_files(Path(stem.removesuffix(".onnx")))
+        for numerics in contracts:
+            module = lowered(quantized.model, numerics)
+            samples = range(len(quantized.inputs))
+            found = [it for k in samples for it in differences(module, quantized, k)]
+            different, elements = (
+                sum(getattr(it, name) for it in found) for name in ("different", "elements")
+            )
+            largest = max(it.largest for it in found)
+            print(f"{stem} {numerics}: {different:,} of {elements:,}, by {largest} at most")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
