@@ -150,7 +150,7 @@ def _off_by(found: Array | None, right: Array | None) -> str:
     if columns[0].shape != right.shape:
         return "others"
     least = min(float(np.nanmax(np.abs(column - right.astype(np.float64)))) for column in columns)
-    return f"{least / max(1e-30, float(np.nanmax(np.abs(right)))):.0e}"
+    return f"{least / max(1e-30, float(np.nanmax(np.abs(right)))):.0e}" if least else "0"
 
 
 _HEAD = (

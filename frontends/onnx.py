@@ -64,6 +64,12 @@ _TYPED_LIKE = {"QGemm": (8, 0), "QLinearConcat": (1,), "QLinearAdd": (7, 0), "QL
 """Of ONNX Runtime's operators, the operands of which the first that is there types the result."""
 
 
+_UNKNOWN = "this operator is not supported; `nnc ops` lists those that are"
+_NO_MAPS = "maps are not supported; a model that takes the vector, one element for each key, works"
+_NOT_SUPPORTED = {"DictVectorizer": _NO_MAPS, "CastMap": _NO_MAPS}
+"""Why operators are not supported, of those of which there is more to say."""
+
+
 def import_onnx(
     data: bytes,
     *,
@@ -196,8 +202,7 @@ class _Importer:
             if schema is not None and not lost:
                 body = body_of(schema, node, self.types, version)
             if body is None:
-                reason = "this operator is not supported; `nnc ops` lists those that are"
-                raise UnsupportedValueError(reason)
+                raise UnsupportedValueError(_NOT_SUPPORTED.get(node.op_type, _UNKNOWN))
         except UnsupportedValueError as error:
             self._refuse(node, str(error))
             return

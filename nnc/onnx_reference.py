@@ -27,7 +27,7 @@ from nnc.compiler import Network
 from nnc.dialects.nn.interpreter import channels_by_layer
 from nnc.dialects.nn.labels import texts_of
 from nnc.dialects.nn.layout import Layout, arranged, layouts_of, rearranged
-from nnc.dialects.onnx.base import AnyTensor
+from nnc.dialects.onnx.base import AnyTensor, StringType
 from nnc.dialects.onnx.quantization import RUNTIME_DOMAIN
 from nnc.dialects.types import numpy_dtype
 from nnc.execution import inputs_of, outputs_of
@@ -69,11 +69,31 @@ class Model:
 
     def __post_init__(self) -> None:
         graph = self.proto.graph
+        self._unzip()
         made = {name for node in graph.node for name in node.output}
         self.wanted = [name for name in dict.fromkeys(self.wanted) if name in made]
+        self.wanted = [name for name in self.wanted if not self._has_texts(name)]
         self._take_given()
         known = {value.name for value in graph.output}
         graph.output.extend(onnx.ValueInfoProto(name=it) for it in self.wanted if it not in known)
+
+    def _unzip(self) -> None:
+        """Gives the scores where the model gives a map of them for each row."""
+        graph = self.proto.graph
+        zips = [node for node in graph.node if node.op_type == "ZipMap"]
+        scores = {node.output[0]: node.input[0] for node in zips}
+        kept = [value for value in graph.output if value.name not in scores]
+        kept += [onnx.ValueInfoProto(name=name) for name in scores.values()]
+        for node in zips:
+            graph.node.remove(node)
+        del graph.output[:]
+        graph.output.extend({value.name: value for value in reversed(kept)}.values())
+        self.outputs = [scores.get(name, name) for name in self.outputs]
+
+    def _has_texts(self, name: str) -> bool:
+        """Whether a tensor holds texts, of which the network has numbers."""
+        kind = self.types.get(name)
+        return kind is not None and isinstance(kind.element_type, StringType)
 
     def _take_given(self) -> None:
         """Lets layers read the network's values instead of the model's."""
@@ -164,14 +184,18 @@ class OnnxReference:
         self._model = model
         self._inputs = inputs_of(network)
         self._outputs = outputs_of(network)
+        self._texts = [port.names for port in network.printer.of_role("output")]
 
     def run(self, inputs: Sequence[Array], computed: Computed = NOTHING) -> Expected:
         """What one sample should give; raises ReferenceFailedError."""
         arrays = [it.to_model(array) for it, array in zip(self._inputs, inputs, strict=True)]
         arrays += [self._given(name, computed.get(name)) for name in self._model.given]
         result = self._child.run(arrays)
-        pairs = zip(self._outputs, result.outputs, strict=True)
-        outputs = [None if it is None else tensor.of_model(it) for tensor, it in pairs]
+        triples = zip(self._outputs, result.outputs, self._texts, strict=True)
+        outputs = [
+            None if it is None else tensor.of_model(_numbered(it, texts))
+            for tensor, it, texts in triples
+        ]
         tensors = {name: self._arranged(name, it) for name, it in result.tensors.items()}
         return Expected(outputs, tensors)
 
@@ -186,6 +210,15 @@ class OnnxReference:
         if layout is not None:
             array = rearranged(array, layout)
         return array.reshape(self._model.shape(name))
+
+
+def _numbered(array: Array, texts: Sequence[str]) -> Array:
+    """Texts as their numbers in a list; numbers as they are."""
+    if array.dtype.kind != "U":
+        return array
+    numbers = {text: number for number, text in enumerate(texts)}
+    found = [numbers.get(str(text), -1) for text in array.ravel()]
+    return np.asarray(found, np.int32).reshape(array.shape)
 
 
 def pythons() -> Generator[tuple[str, str]]:

@@ -60,6 +60,12 @@ def _cpu() -> str:
     return " with ".join(filter(None, (platform.machine(), found)))
 
 
+def _plain(value: Any) -> Array:
+    """A result as an array that can be sent: texts are objects in ONNX Runtime."""
+    array = np.asarray(value)
+    return array.astype(np.str_) if array.dtype == object else array
+
+
 class Worker:
     """A model, of which tensors are asked for by name."""
 
@@ -78,7 +84,7 @@ class Worker:
         """Outputs as `output0`, ..., tensors as `tensor` and their number."""
         names = list(dict.fromkeys([*self.outputs, *self.tensors]))
         results = self._run(names, dict(zip(self.inputs, inputs, strict=True)))
-        found = {name: np.asarray(it) for name, it in zip(names, results, strict=True)}
+        found = {name: _plain(it) for name, it in zip(names, results, strict=True)}
         named = {f"output{k}": found[name] for k, name in enumerate(self.outputs)}
         return named | {f"tensor{number}": found[name] for name, number in self.tensors.items()}
 

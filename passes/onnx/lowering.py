@@ -247,7 +247,12 @@ class Node:
             return value
         if element_of(value) == f64 and self.operator not in ("Cast", "CastLike", "Range"):
             # What is in double precision is computed in float32: see `single`.
-            known = self.lowering.known(value, "a number in double precision")
+            known = self.lowering.folded(value)
+            if known is None:
+                raise UnsupportedError(
+                    "inputs in double precision are not supported",
+                    "a model that takes float32 works",
+                )
             return self.lowering.numbers(known)
         return self.lowering.stored(value)
 

@@ -218,11 +218,8 @@ def _probabilities(node: Node, to: Lowering, decisions: SSAValue, classes: int) 
         raise UnsupportedError(
             f"expected {pairs} numbers prob_a and prob_b, got {len(slopes)} and {len(offsets)}"
         )
-    inner = add(
-        to,
-        mul(to, decisions, to.numbers(np.asarray([slopes[:pairs]]))),
-        to.numbers(np.asarray([offsets[:pairs]])),
-    )
-    sigmoid = function(to, functions.LogisticOp, inner)
-    wins = clamped(to, sub(to, scalar(to, 1.0, sigmoid), sigmoid), 1e-7, 1 - 1e-7)
+    # 1 / (1 + exp(a * d + b)), without the difference from 1 that ONNX Runtime takes.
+    slope, offset = (-np.asarray([it[:pairs]], np.float32) for it in (slopes, offsets))
+    inner = add(to, mul(to, decisions, to.numbers(slope)), to.numbers(offset))
+    wins = clamped(to, function(to, functions.LogisticOp, inner), 1e-7, 1 - 1e-7)
     return to.op(CouplePairsOp, [wins], TensorType(f32, [shape_of(decisions)[0], classes]))

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper
 from support.compiled import How, run_all
 from support.onnx_models import Array, model, node
 from xdsl.dialects.builtin import ModuleOp
@@ -192,3 +193,21 @@ def test_what_does_nothing_is_remarked() -> None:
     function = next(op for op in module.body.block.ops if isinstance(op, FuncOp))
     remark = "its post_transform LOGISTIC leaves one score as it is, as in ONNX Runtime"
     assert remark in str(function.attributes["nn.remarks"])
+
+
+def test_maps_and_doubles_are_refused() -> None:
+    number = helper.make_tensor_type_proto(TensorProto.FLOAT, [])
+    kind = helper.make_map_type_proto(TensorProto.STRING, number)
+    nodes = [node("DictVectorizer", ["x"], ["y"], domain=ML, string_vocabulary=["a", "b"])]
+    mapped = model(nodes, [helper.make_value_info("x", kind)], ["y"], domains={ML: 3})
+    nodes = [node("Scaler", ["x"], ["y"], domain=ML, scale=[1.0], offset=[0.0])]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.DOUBLE, [1, 2])]
+    double = model(nodes, inputs, ["y"], domains={ML: 3})
+    reasons = {
+        "DictVectorizer (operator set ai.onnx.ml 3): maps are not supported; a model that": mapped,
+        "inputs in double precision are not supported; a model that takes float32": double,
+    }
+    for reason, proto in reasons.items():
+        with pytest.raises(DiagnosticException) as caught:
+            lowered(proto.SerializeToString())
+        assert reason in str(caught.value)
