@@ -194,13 +194,16 @@ class NetworkPrinter:
         """The C function of a layer: its loop nest, or the call of its kernel."""
         args = op.body.block.args if isinstance(op, NestOp) else op.operands
         names, declarations = _parameters(op, args)
+        before: list[str] = []
         if isinstance(op, NestOp):
             result = "void"
             body = BodyPrinter(dict(zip(args, names, strict=True))).run(op.body.block)
         else:
             assert isinstance(op, CallOp)
             result = "int"
-            body = ["    " + line for line in kernel(op.callee.data).body(op, names)]
+            row = kernel(op.callee.data)
+            before = row.functions(op, symbol)
+            body = ["    " + line for line in row.statements(op, names, symbol)]
         head = f"NNC_LAYER {result} {symbol}("
         joined = ", ".join(declarations)
         if len(head) + len(joined) + 3 <= 100:
@@ -210,7 +213,7 @@ class NetworkPrinter:
             signature = f"{head}\n    {separator.join(declarations)}\n) {{"
         by = f" by {op.callee.data}" if isinstance(op, CallOp) else ""
         what = comment(f"{layer_name(op.location)}: {op.title}{by}")
-        return "\n".join([f"/* {what} */", signature, *body, "}"])
+        return "\n".join([f"/* {what} */", *before, signature, *body, "}"])
 
     def call(self, op: KernelOp, symbol: str) -> list[str]:
         """The statements that run a layer inside `NAME_run`."""

@@ -59,6 +59,7 @@ SIMPLIFICATIONS = (
     "nn-fuse-pads",
     "nn-tabulate",
     "nn-eliminate-channels",
+    "nn-encode-splits",
 )
 """The passes over `nn` that change no bit of any result."""
 
@@ -104,6 +105,7 @@ def settled(options: Options, sources: Collection[str]) -> Options:
 def back_end_passes(options: Options) -> list[str]:
     """The passes that turn a module of `nn` into one that C can be printed from."""
     chosen = f"target={options.target} kernels={options.chosen_kernels}"
+    chosen += " optimize=flash" if options.optimize == "flash" else ""
     chosen += " constant-time=true" if options.constant_time else ""
     return [
         "nn-verify-contract",

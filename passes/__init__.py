@@ -18,6 +18,7 @@ PASSES: tuple[str, ...] = (
     "keras-to-nn",
     "larq-to-nn",
     "nn-eliminate-channels",
+    "nn-encode-splits",
     "nn-fold-batch-norm",
     "nn-fold-constants",
     "nn-fuse-activations",

@@ -47,6 +47,7 @@ from nnc.passes.results import Results, allocate, describe
 from nnc.runtime.registry import Choice, Lowering, Target, choose
 
 KERNEL_CHOICES = ("none", "portable", "cmsis-nn")
+OPTIMIZE_CHOICES = ("time", "ram", "flash", "balanced")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class NnToKernelPass(ModulePass):
     - `target` is the core that kernels are chosen for.
     - `kernels`: `none` lowers everything to loops; `portable` also calls our kernels and our
       portable implementation of CMSIS-NN's functions; `cmsis-nn` calls the library itself.
+    - `optimize`: what counts; "flash" leaves out kernels that are larger than loops.
     - `constant_time`: no kernels that read other memory, or more, for some data than for other.
 
     Each layer keeps the reasons why kernels that are about it could not run it (`declined`).
@@ -70,6 +72,7 @@ class NnToKernelPass(ModulePass):
 
     target: str = "cortex-m4"
     kernels: str = "none"
+    optimize: str = "balanced"
     constant_time: bool = False
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
@@ -80,7 +83,13 @@ class NnToKernelPass(ModulePass):
             chosen = core(self.target)
         except UnknownCoreError as error:
             raise PassFailedException(str(error)) from error
-        target = Target(chosen, self.kernels == "cmsis-nn", self.constant_time)
+        if self.optimize not in OPTIMIZE_CHOICES:
+            known = ", ".join(OPTIMIZE_CHOICES)
+            raise PassFailedException(
+                f"expected optimize to be one of {known}, got {self.optimize}"
+            )
+        small = self.optimize == "flash"
+        target = Target(chosen, self.kernels == "cmsis-nn", self.constant_time, small)
         for function in list(op.body.block.ops):
             if isinstance(function, func.FuncOp):
                 _Lowering(function, target, self.kernels != "none").run()

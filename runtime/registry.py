@@ -38,6 +38,7 @@ BACKENDS: tuple[str, ...] = (
     "nnc.runtime.int8_binary_conv",
     "nnc.runtime.binary_dense",
     "nnc.runtime.int8_binary_dense",
+    "nnc.runtime.tree_code",
 )
 """Modules whose `KERNELS` are the rows, in order of preference."""
 
@@ -47,12 +48,14 @@ class Target:
     """
     What kernels are chosen for: the core, and whether the CMSIS-NN library itself is linked
     (`library`) or our portable implementation of its functions, which needs no scratch. With
-    `constant_time`, only kernels that read the same memory in the same order whatever the data is.
+    `constant_time`, only kernels that read the same memory in the same order whatever the data is;
+    with `small`, none that are there for speed and take more flash than loops.
     """
 
     core: Core
     library: bool = False
     constant_time: bool = False
+    small: bool = False
 
 
 def constant_values(value: SSAValue) -> Array | None:
@@ -148,6 +151,14 @@ class Kernel(ABC):
     def same_places(self, op: NnOp, target: Target) -> list[tuple[int, int]]:
         """Pairs of an input and an output that may be at exactly the same place."""
         return []
+
+    def functions(self, call: CallOp, symbol: str) -> list[str]:
+        """C functions that only this call needs, of names that begin with `symbol`."""
+        return []
+
+    def statements(self, call: CallOp, arguments: Sequence[str], symbol: str) -> list[str]:
+        """`body`, which may call the `functions` of the same symbol."""
+        return self.body(call, arguments)
 
     def in_order(self, target: Target) -> bool:
         """

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
     DenseResourceAttr,
-    IntegerType,
     StringAttr,
     TensorType,
     f32,
@@ -18,7 +17,7 @@ from xdsl.dialects.builtin import (
     i16,
     i32,
 )
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import base, irdl_op_definition, operand_def, opt_prop_def, prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
@@ -27,7 +26,16 @@ from nnc.dialects.nn.base import NnOp
 from nnc.dialects.nn.checks import Kind, check_kind, check_output, check_rank
 from nnc.dialects.nn.loops import IRScalar, LoopBuilder, Operand
 from nnc.dialects.nn.quantized import arithmetic_type
-from nnc.dialects.types import Array, dense_values, element_of, given, numpy_dtype, shape_of
+from nnc.dialects.quant import UniformQuantizedType
+from nnc.dialects.types import (
+    Array,
+    dense_attribute,
+    dense_values,
+    element_of,
+    given,
+    numpy_dtype,
+    shape_of,
+)
 
 Ints = npt.NDArray[np.int32]
 
@@ -105,7 +113,7 @@ class TreeEnsembleOp(NnOp):
 
     name = "nn.tree_ensemble"
 
-    INPUTS: ClassVar[Kind] = Kind.F32 | Kind.INTEGER
+    INPUTS: ClassVar[Kind] = Kind.F32 | Kind.INTEGER | Kind.QUANTIZED
 
     input = operand_def(TensorType)
     output = result_def(TensorType)
@@ -176,7 +184,7 @@ class TreeEnsembleOp(NnOp):
         entries = shape_of(attributes["targets"].type)
         wanted: dict[str, tuple[tuple[int, ...] | None, tuple[Attribute, ...]]] = {
             "features": (nodes, (i32,)),
-            "splits": (nodes, (element_of(self.input),)),
+            "splits": (nodes, (stored_type(element_of(self.input)),)),
             "next": ((*nodes, 2), (i32,)),
             "missing": (nodes, (i8,)),
             "roots": (None, (i32,)),
@@ -216,7 +224,11 @@ class TreeEnsembleOp(NnOp):
         (rows,) = inputs
         trees, (count, targets) = self.trees, shape_of(self.output)
         fold = {"sum": np.add, "min": np.minimum, "max": np.maximum}[self.aggregate.data]
-        result = np.full((count, targets), self.initial, trees.weights.dtype)
+        result = np.full(
+            (count, targets),
+            initial_score(self.aggregate.data, trees.weights.dtype),
+            trees.weights.dtype,
+        )
         for number, leaves in enumerate(trees.leaves(rows)):
             spans = zip(trees.starts[leaves], trees.starts[leaves + 1], strict=True)
             entries: Array = np.concatenate([np.arange(*span, dtype=np.int64) for span in spans])
@@ -224,18 +236,44 @@ class TreeEnsembleOp(NnOp):
             fold.at(result[number], trees.targets[entries], trees.weights[entries])
         return (result,)
 
-    @property
-    def initial(self) -> float:
-        """What a target is before the first weight."""
-        dtype = self.trees.weights.dtype
-        if self.aggregate.data == "sum":
-            return 0
-        limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
-        number = limits.max if self.aggregate.data == "min" else limits.min
-        return float(number) if dtype.kind == "f" else int(number)
-
     def lower(self, b: LoopBuilder) -> None:
-        _Loops(self, b).run()
+        element = stored_type(element_of(self.input))
+        TreeLoops(self.trees, element, self.aggregate.data, b).run()
+
+
+def stored_type(element: Attribute) -> Attribute:
+    """The type of the numbers that splits are compared with: stored ones of a quantised tensor."""
+    return element.storage if isinstance(element, UniformQuantizedType) else element
+
+
+def tree_attributes(trees: Trees) -> dict[str, tuple[Array, Attribute]]:
+    """The arrays of trees with their element types; not the splits, whose type is the input's."""
+    found: dict[str, tuple[Array, Attribute]] = {
+        "features": (trees.features, i32),
+        "next": (trees.next, i32),
+        "roots": (trees.roots, i32),
+        "starts": (trees.starts, i32),
+        "targets": (trees.targets, i32),
+        "weights": (trees.weights, f32 if trees.weights.dtype == np.float32 else i32),
+    }
+    if trees.missing.any():
+        found["missing"] = trees.missing.astype(np.int8), i8
+    return found
+
+
+def make_ensemble(input: SSAValue, trees: Trees, targets: int, aggregate: str) -> TreeEnsembleOp:
+    """The op of some trees that look at an input, with results of their weights' type."""
+    arrays = tree_attributes(trees)
+    arrays["splits"] = trees.splits, stored_type(element_of(input))
+    element = arrays["weights"][1]
+    return TreeEnsembleOp.create(
+        operands=[input],
+        properties={
+            "aggregate": StringAttr(aggregate),
+            **{name: dense_attribute(values, kind) for name, (values, kind) in arrays.items()},
+        },
+        result_types=[TensorType(element, [shape_of(input)[0], targets])],
+    )
 
 
 def _within(name: str, values: Array, low: int, end: int) -> None:
@@ -249,10 +287,59 @@ def _values(attribute: DenseIntOrFPElementsAttr | DenseResourceAttr) -> Array:
     return dense_values(dense, dense.type)
 
 
-def _compact(values: Array) -> tuple[Array, IntegerType]:
-    """Integers in the narrowest type that holds them."""
-    kind = next(it for it in (i8, i16, i32) if _fits(values, numpy_dtype(it)))
-    return values.astype(numpy_dtype(kind)), kind
+@dataclass(frozen=True)
+class TreeLoops:
+    """
+    The loop nest of trees whose elements and splits are of the type `element`: tree after tree,
+    each down to its leaf.
+    """
+
+    trees: Trees
+    element: Attribute
+    aggregate: str
+    b: LoopBuilder
+
+    def run(self) -> None:
+        """Builds the loops from the first input [n, f] to the first output [n, t]."""
+        trees, b = self.trees, self.b
+        input, output = b.inputs[0], b.outputs[0]
+        tables = {
+            name: self._table(name, values)
+            for name, values in (
+                ("features", trees.features),
+                ("next", trees.next),
+                ("roots", trees.roots),
+                ("starts", trees.starts),
+                ("targets", trees.targets),
+            )
+        }
+        tables["splits"] = self._named("splits", b.table(trees.splits, self.element))
+        tables["weights"] = self._named("weights", b.table(trees.weights, output.element))
+        if trees.missing.any():
+            tables["missing"] = self._named("missing", b.table(trees.missing.astype(np.int8), i8))
+        initial = b.constant(initial_score(self.aggregate, trees.weights.dtype), output.element)
+        b.produce(output, lambda _: initial)
+        steps = _TreeSteps(tables, input, output, self.element, self.aggregate, b)
+        b.for_each([output.shape[0], len(trees.roots)], steps.tree, ("n", "tree"))
+
+    def _table(self, name: str, values: Array) -> Operand:
+        kind = next(it for it in (i8, i16, i32) if _fits(values, numpy_dtype(it)))
+        return self._named(name, self.b.table(values.astype(numpy_dtype(kind)), kind))
+
+    def _named(self, name: str, operand: Operand) -> Operand:
+        operand.memory.name_hint = name
+        return operand
+
+
+def initial_score(aggregate: str, dtype: np.dtype[np.generic]) -> float:
+    """What a target is before its first weight."""
+    if aggregate == "sum":
+        return 0
+    if dtype.kind == "f":
+        limit = float(np.finfo(str(dtype)).max)
+        return limit if aggregate == "min" else -limit
+    limits = np.iinfo(str(dtype))
+    return int(limits.max if aggregate == "min" else limits.min)
 
 
 def _fits(values: Array, dtype: np.dtype[np.generic]) -> bool:
@@ -260,65 +347,55 @@ def _fits(values: Array, dtype: np.dtype[np.generic]) -> bool:
     return limits.min <= values.min(initial=0) and values.max(initial=0) <= limits.max
 
 
-class _Loops:
-    """The loop nest: tree after tree, each down to its leaf."""
+@dataclass(frozen=True)
+class _TreeSteps:
+    """The steps of a nest of trees, from its tables."""
 
-    def __init__(self, op: TreeEnsembleOp, b: LoopBuilder):
-        self.op, self.b, self.trees = op, b, op.trees
-        trees = self.trees
-        self.kind = element_of(op.output)
-        self.element = element_of(op.input)
-        self.features = b.table(*_compact(trees.features))
-        self.splits = b.table(trees.splits, self.element)
-        self.next = b.table(*_compact(trees.next))
-        self.roots = b.table(*_compact(trees.roots))
-        self.starts = b.table(*_compact(trees.starts))
-        self.targets = b.table(*_compact(trees.targets))
-        self.weights = b.table(trees.weights, self.kind)
-        self.missing: Operand | None = None
-        if trees.missing.any():
-            self.missing = b.table(trees.missing.astype(np.int8), i8)
+    tables: dict[str, Operand]
+    input: Operand
+    output: Operand
+    element: Attribute
+    aggregate: str
+    b: LoopBuilder
 
-    def run(self) -> None:
-        rows = shape_of(self.op.output)[0]
-        initial = self.b.constant(self.op.initial, self.kind)
-        self.b.produce(self.b.outputs[0], lambda _: initial)
-        self.b.for_each([rows, len(self.trees.roots)], self._tree, ("n", "tree"))
-
-    def _number(self, table: Operand, *index: IRScalar) -> IRScalar:
+    def _number(self, name: str, *index: IRScalar) -> IRScalar:
+        table = self.tables[name]
         return self.b.widen(self.b.load(table, index), table.element, i32)
 
-    def _tree(self, index: list[IRScalar]) -> None:
+    def tree(self, index: list[IRScalar]) -> None:
+        """One tree for one row."""
         n, tree = index
-        root = self._number(self.roots, tree)
         (place,) = self.b.repeat_while(
-            [root], lambda place: place[0] >= 0, lambda place: [self._step(n, place[0])]
+            [self._number("roots", tree)],
+            lambda place: place[0] >= 0,
+            lambda place: [self._step(n, place[0])],
         )
-        leaf = (-1 - place).to(INDEX)
-        low, high = (self._number(self.starts, at).to(INDEX) for at in (leaf, leaf + 1))
+        leaf = (place ^ -1).to(INDEX)
+        leaf.bounds = (0, self.tables["starts"].shape[0] - 2)
+        low, high = (self._number("starts", at).to(INDEX) for at in (leaf, leaf + 1))
         self.b.loop(low, high, lambda entry: self._weigh(n, entry), "entry")
 
     def _step(self, n: IRScalar, place: IRScalar) -> IRScalar:
         node = place.to(INDEX)
-        x = self.b.load(self.b.inputs[0], [n, self._number(self.features, node).to(INDEX)])
-        split = self.b.load(self.splits, [node])
+        x = self.b.load(self.input, [n, self._number("features", node).to(INDEX)])
+        split = self.b.load(self.tables["splits"], [node])
         kind = arithmetic_type(self.element)
         x, split = (self.b.widen(value, self.element, kind) for value in (x, split))
         first = x <= split
-        if self.missing is not None:
-            first = first | (x.ne(x) & self.b.load(self.missing, [node]).ne(0))
+        if "missing" in self.tables:
+            first = first | (x.ne(x) & self.b.load(self.tables["missing"], [node]).ne(0))
         side = first.select(self.b.index(0), self.b.index(1))
-        return self._number(self.next, node, side)
+        return self._number("next", node, side)
 
     def _weigh(self, n: IRScalar, entry: IRScalar) -> None:
-        target = self._number(self.targets, entry).to(INDEX)
-        weight = self.b.load(self.weights, [entry])
-        so_far = self.b.load(self.b.outputs[0], [n, target])
-        match self.op.aggregate.data:
+        target = self._number("targets", entry).to(INDEX)
+        weight = self.b.load(self.tables["weights"], [entry])
+        so_far = self.b.load(self.output, [n, target])
+        match self.aggregate:
             case "sum":
                 total = so_far + weight
             case "min":
                 total = so_far.min(weight)
             case _:
                 total = so_far.max(weight)
-        self.b.store(self.b.outputs[0], [n, target], total)
+        self.b.store(self.output, [n, target], total)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from xdsl.dialects.builtin import Float16Type, Float64Type, StringAttr, TensorType, f32, i8, i32
-from xdsl.ir import Attribute, SSAValue
+from xdsl.dialects.builtin import Float16Type, Float64Type, TensorType, f32, i32
+from xdsl.ir import SSAValue
 
 from nnc.dialects.nn.functions import NegOp
 from nnc.dialects.nn.reduction import ArgMaxOp
-from nnc.dialects.nn.trees import TreeEnsembleOp, Trees
-from nnc.dialects.types import Array, dense_attribute, element_of, shape_of
+from nnc.dialects.nn.trees import Trees, make_ensemble
+from nnc.dialects.types import element_of, shape_of
 from nnc.passes.nn_builder import UnsupportedError, integer
 from nnc.passes.onnx.common import (
     add,
@@ -59,25 +59,7 @@ def _ensemble(
     to: Lowering, input: SSAValue, trees: Trees, targets: int, aggregate: str = "sum"
 ) -> SSAValue:
     """The op of some trees."""
-    element = f32 if trees.weights.dtype == np.float32 else i32
-    given: dict[str, tuple[Array, Attribute]] = {
-        "features": (trees.features, i32),
-        "splits": (trees.splits, element_of(input)),
-        "next": (trees.next, i32),
-        "roots": (trees.roots, i32),
-        "starts": (trees.starts, i32),
-        "targets": (trees.targets, i32),
-        "weights": (trees.weights, element),
-    }
-    if trees.missing.any():
-        given["missing"] = trees.missing.astype(np.int8), i8
-    return to.op(
-        TreeEnsembleOp,
-        [input],
-        TensorType(element, [shape_of(input)[0], targets]),
-        aggregate=StringAttr(aggregate),
-        **{name: dense_attribute(values, kind) for name, (values, kind) in given.items()},
-    )
+    return to.insert(make_ensemble(input, trees, targets, aggregate)).results[0]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 from support.arrays import integers as whole_numbers
 from support.nn_networks import tensor
 from support.random_nn import RandomNetwork
+from support.random_trees import random_trees
 from xdsl.dialects.builtin import (
     IntegerAttr,
     IntegerType,
@@ -44,6 +45,7 @@ from nnc.dialects.nn.placement import PadOp
 from nnc.dialects.nn.pooling import AveragePool2DOp, MaxPool2DOp, PoolOp
 from nnc.dialects.nn.recurrent import SvdfOp
 from nnc.dialects.nn.softmax import SoftmaxOp
+from nnc.dialects.nn.trees import TreeEnsembleOp, make_ensemble
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import BIN, Array, quantization_of
 from nnc.dialects.utils import Rounding
@@ -557,6 +559,21 @@ def _svdf(storage: IntegerType) -> Layer:
     return layer
 
 
+def _trees(net: RandomLayers) -> None:
+    elements = (f32, i8, i16, i32, IntegerType(8, Signedness.UNSIGNED))
+    element: Attribute = elements[net.integer(0, len(elements) - 1)]
+    rows, features, targets = net.integer(1, 2), net.integer(1, 6), net.integer(1, 3)
+    votes, single = net.chance(0.5), net.chance(0.5)
+    missing = element == f32 and net.chance(0.5)
+    trees = random_trees(
+        net.numbers, element, features, targets, votes=votes, single=single, missing=missing
+    )
+    aggregate = "sum" if votes else ("sum", "min", "max")[net.integer(0, 2)]
+    x = net.input(element, (rows, features))
+    made = make_ensemble(x, trees, targets, aggregate)
+    net.layer(TreeEnsembleOp, [x], made.output.type, **made.properties)
+
+
 LAYERS: dict[str, Layer] = {
     "arm_convolve_wrapper_s8": _convolve(i8),
     "arm_depthwise_conv_wrapper_s8": _depthwise(i8),
@@ -606,6 +623,7 @@ LAYERS: dict[str, Layer] = {
     "nnc_bin_dense_ct_bin": _binary_dense("bin"),
     "nnc_bin_dense_ct_s8": _binary_dense("i8"),
     "nnc_bin_dense_ct_f32": _binary_dense("f32"),
+    "tree_code": _trees,
     "nnc_dense_f64_s8": _dense(i8, single=True, rounding=Rounding.F64, huge=True),
 }
 """A layer for each kernel; sometimes another runs it, because the layer happens to be special."""
