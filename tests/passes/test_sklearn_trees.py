@@ -14,9 +14,13 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 
+from nnc.compiler import build_module
 from nnc.dialects.nn.interpreter import run
 from nnc.dialects.nn.labels import NAMES, texts_of
+from nnc.emulator import run_program
+from nnc.execution import built
 from nnc.frontends.onnx import import_onnx
+from nnc.options import Options
 from nnc.passes.onnx_to_nn import OnnxToNnPass
 
 FILE = Path(__file__).parents[1] / "fixtures" / "onnx" / "trees.npz"
@@ -88,3 +92,19 @@ def test_inputs_of_bytes() -> None:
     rows = arrays()["digits/input"].astype(np.uint8)
     module = lowered(with_bytes(model_of("digits")), rows)
     compare("digits", module, list(run(module, [rows]).outputs))
+
+
+@pytest.mark.parametrize("optimize", ["balanced", "flash"])
+def test_on_an_emulated_core(optimize: str) -> None:
+    """As code and as tables, some of the digits on a Cortex-M4."""
+    rows = arrays()["digits/input"][::30].astype(np.uint8)
+    module = import_onnx(with_bytes(model_of("digits")))
+    network = build_module(module, Options("cortex-m4", optimize=optimize, kernels="portable"))
+    kernels = {layer.op: layer.kernel for layer in network.report.layers}
+    assert kernels["tree_ensemble"] == ("tree_code" if optimize == "balanced" else "loops")
+    with built(network, "cortex-m4") as program:
+        result = run_program(program, ([row.tobytes()] for row in rows))
+    labels = [np.frombuffer(sample[0], "<i8")[0] for sample in result.outputs]
+    shares = np.stack([np.frombuffer(sample[1], "<f4") for sample in result.outputs])
+    assert labels == list(arrays()["digits/output0"][::30])
+    assert (shares == arrays()["digits/output1"][::30]).all()
