@@ -50,8 +50,10 @@ class Options:
       computes) or "tflm".
     - `kernels`: "none" (loops only), "portable" (also our kernels and our portable implementation
       of CMSIS-NN's), "cmsis-nn" (the library), or "auto": the library where CMSIS_NN_ROOT says
-      where it is, else portable. With `optimize` "ram" or "flash" that is always portable: its
-      functions write over their input and are several times smaller than the library's.
+      where it is and the core has Helium or lacks the DSP extension, else portable. On cores with
+      the DSP extension only, our kernels take fewer instructions than the library's. With
+      `optimize` "ram" or "flash" that is always portable: its functions write over their input and
+      are several times smaller than the library's.
     - `io_layout` is the order of axes of images that come in and go out of models that have
       channels first: channels "last", at no cost, or "kept" as the model has them.
     - `constant_time` leaves out kernels that take longer for some inputs than for others.
@@ -82,7 +84,9 @@ class Options:
         if self.kernels != "auto":
             return self.kernels
         small = self.optimize in ("ram", "flash")
-        return "cmsis-nn" if os.environ.get(CMSIS_NN_ROOT) and not small else "portable"
+        chosen = core(self.target)
+        ours = small or (chosen.has_dsp and not chosen.has_mve)
+        return "cmsis-nn" if os.environ.get(CMSIS_NN_ROOT) and not ours else "portable"
 
     @property
     def contract(self) -> str:

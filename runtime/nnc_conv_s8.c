@@ -12,44 +12,16 @@
 #include <string.h>
 
 #include "nnc_arith.h"
+#include "nnc_dsp.h"
 
 enum { PIXELS = 4, CHANNELS = 2, LANE_WORDS = 2 * PIXELS };
-
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
-#define USE_SMLAD 1
-#else
-#define USE_SMLAD 0
-#endif
-
-/* Bytes 0 and 2 of a word, and bytes 1 and 3, as signed halves. */
-static inline uint32_t even_bytes(uint32_t word) {
-#if USE_SMLAD
-    uint32_t result;
-    __asm__("sxtb16 %0, %1" : "=r"(result) : "r"(word));
-    return result;
-#else
-    const uint32_t bytes = word & UINT32_C(0x00FF00FF);
-    return bytes | ((bytes & UINT32_C(0x00800080)) * UINT32_C(0x1FE));
-#endif
-}
-
-static inline uint32_t odd_bytes(uint32_t word) {
-#if USE_SMLAD
-    uint32_t result;
-    __asm__("sxtb16 %0, %1, ror #8" : "=r"(result) : "r"(word));
-    return result;
-#else
-    return even_bytes(word >> 8);
-#endif
-}
 
 /* Widens `count` inputs, a multiple of 4, into one pixel's lane of the window. */
 static inline uint32_t *widen(uint32_t *lane, const int8_t *inputs, int32_t count) {
     for (int32_t i = 0; i < count; i += 4) {
-        uint32_t word;
-        memcpy(&word, inputs + i, sizeof word);
-        lane[0] = even_bytes(word);
-        lane[PIXELS] = odd_bytes(word);
+        const uint32_t word = nnc_load_word(inputs + i);
+        lane[0] = nnc_even_bytes(word);
+        lane[PIXELS] = nnc_odd_bytes(word);
         lane += LANE_WORDS;
     }
     return lane;
@@ -111,9 +83,37 @@ static NNC_NOINLINE void fill_patch(const nnc_conv_s8_layer *layer, const int8_t
     widen(lane, patch, layer->depth);
 }
 
-#if USE_SMLAD
-/* One word of weights for four pixels: r4 to r7 are the sums of the first channel, r8 to r11 those
- * of both. */
+static inline void store(const nnc_conv_s8_target *target, const int32_t *sums, int32_t channel,
+                         bool fix) {
+    const int32_t *const formula = target->formulas + channel * (target->formula_bytes / 4);
+    int8_t *to = target->to + channel;
+    for (int32_t i = 0; i < PIXELS; ++i, to += target->pixel) {
+        const int32_t acc = nnc_wrap_add32(sums[i], target->bias[channel]);
+        const int32_t value = nnc_upper_word(nnc_wrap_add32(acc, acc), formula, fix);
+        *to = nnc_clamp_i8(value, target->out_min, target->out_max);
+    }
+}
+
+/* A block in C; `fix` only concerns channels whose shift is not 0. */
+static NNC_NOINLINE void run_block(const int32_t *weights, const uint32_t *window,
+                      const nnc_conv_s8_target *target, bool fix) {
+    int32_t first[PIXELS] = {0, 0, 0, 0}, both[PIXELS] = {0, 0, 0, 0};
+    for (; window < target->end; window += PIXELS) {
+        const uint32_t word = (uint32_t)*weights++, low = nnc_even_bytes(word);
+        for (int32_t i = 0; i < PIXELS; ++i) {
+            first[i] = nnc_add_products(window[i], low, first[i]);
+            both[i] = nnc_add_products(window[i], word, both[i]);
+        }
+    }
+    for (int32_t i = 0; i < PIXELS; ++i) {
+        both[i] = nnc_wrap_sub32(both[i], first[i]) >> 8;
+    }
+    store(target, first, 0, fix);
+    store(target, both, 1, fix);
+}
+
+#if NNC_USE_DSP
+/* r0: weights, r1: window, r4 to r7: sums of the first channel, r8 to r11: of both. */
 #define STEP \
     "ldr r12, [r0], #4\n" \
     "ldrd r2, r3, [r1], #8\n" \
@@ -130,158 +130,163 @@ static NNC_NOINLINE void fill_patch(const nnc_conv_s8_layer *layer, const int8_t
 #define STEPS_2 STEP STEP
 #define STEPS_8 STEPS_2 STEPS_2 STEPS_2 STEPS_2
 
-/* The sums of two channels for each of four pixels. The window is read to `middle` eight steps at a
- * time, to `end` two; then the sums of the second channel are taken apart. */
-__attribute__((naked, noinline)) static void sum_products(
-    const int32_t *weights __attribute__((unused)), const uint32_t *window __attribute__((unused)),
-    int32_t *sums __attribute__((unused)), const uint32_t *middle __attribute__((unused)),
-    const uint32_t *end __attribute__((unused))) {
-    __asm__ volatile(
-        "push {r2-r11, lr}\n"
-        "movs r4, #0\n"
-        "movs r5, #0\n"
-        "movs r6, #0\n"
-        "movs r7, #0\n"
-        "mov r8, #0\n"
-        "mov r9, #0\n"
-        "mov r10, #0\n"
-        "mov r11, #0\n"
-        "b 2f\n"
-        "1:\n" STEPS_8
-        "2:\n"
-        "ldr r2, [sp, #4]\n"
-        "cmp r1, r2\n"
-        "bne 1b\n"
-        "b 4f\n"
-        "3:\n" STEPS_2
-        "4:\n"
-        "ldr r2, [sp, #44]\n"
-        "cmp r1, r2\n"
-        "bne 3b\n"
-        "sub r8, r8, r4\n"
-        "sub r9, r9, r5\n"
-        "sub r10, r10, r6\n"
-        "sub r11, r11, r7\n"
-        "asr r8, r8, #8\n"
-        "asr r9, r9, #8\n"
-        "asr r10, r10, #8\n"
-        "asr r11, r11, #8\n"
-        "pop {r2, r3}\n"
-        "stm r2, {r4-r11}\n"
-        "pop {r4-r11, pc}\n");
-}
+#define SUMS \
+    "push {r2, r4-r11, lr}\n" \
+    "movs r4, #0\n" \
+    "movs r5, #0\n" \
+    "movs r6, #0\n" \
+    "movs r7, #0\n" \
+    "mov r8, #0\n" \
+    "mov r9, #0\n" \
+    "mov r10, #0\n" \
+    "mov r11, #0\n" \
+    "ldrd r2, r3, [r2]\n" \
+    "sub sp, sp, #8\n" \
+    "strd r2, r3, [sp]\n" \
+    "b 2f\n" \
+    "1:\n" STEPS_8 \
+    "2:\n" \
+    "ldr r2, [sp]\n" \
+    "cmp r1, r2\n" \
+    "bne.w 1b\n" \
+    "b 4f\n" \
+    "3:\n" STEPS_2 \
+    "4:\n" \
+    "ldr r2, [sp, #4]\n" \
+    "cmp r1, r2\n" \
+    "bne 3b\n" \
+    "sub r8, r8, r4\n" \
+    "sub r9, r9, r5\n" \
+    "sub r10, r10, r6\n" \
+    "sub r11, r11, r7\n" \
+    "asr r8, r8, #8\n" \
+    "asr r9, r9, #8\n" \
+    "asr r10, r10, #8\n" \
+    "asr r11, r11, #8\n"
 
-static inline void sum(const nnc_conv_s8_layer *layer, const int32_t *weights,
-                       const uint32_t *window, int32_t sums[CHANNELS * PIXELS]) {
-    const uint32_t *const end = window + 2 * layer->depth;
-    sum_products(weights, window, sums, window + 2 * (layer->depth & ~15), end);
-}
-#else
-static inline int32_t low_half(uint32_t word) {
-    return (int16_t)(uint16_t)(word & UINT32_C(0xFFFF));
-}
+/* r0: multiplier, r1: shift, r2: output, r3: step between pixels, r12: formula; lr and another
+ * register for an output in the making. On the stack lies the target's address (8). */
+#define TWICE(sum) "add " sum ", lr, " sum ", lsl #1\n"
+#define FIXED(sum) "add lr, lr, " sum ", asr #31\n"
+#define PLAIN(sum)
+#define SATURATED(other) "ssat lr, #8, lr\n"
+#define CLAMPED(other) \
+    "ldr " other ", [sp, #8]\n" \
+    "ldr " other ", [" other ", #28]\n" \
+    "cmp lr, " other "\n" \
+    "it lt\n" \
+    "movlt lr, " other "\n" \
+    "ldr " other ", [sp, #8]\n" \
+    "ldr " other ", [" other ", #32]\n" \
+    "cmp lr, " other "\n" \
+    "it gt\n" \
+    "movgt lr, " other "\n"
+#define SCALED(sum, other, fixing, limits) \
+    "ldrd " other ", lr, [r12, #8]\n" \
+    "smlal " other ", lr, " sum ", r0\n" fixing(sum) \
+    "asr lr, lr, r1\n" limits(other)
+#define FOUR(a, b, c, d, fixing, limits) \
+    "ldrd r0, r1, [r12]\n" \
+    "lsl lr, lr, #1\n" \
+    TWICE(a) TWICE(b) TWICE(c) TWICE(d) \
+    SCALED(a, "r3", fixing, limits) \
+    "strb lr, [r2]\n" \
+    "ldr r3, [sp, #8]\n" \
+    "ldr r3, [r3, #12]\n" \
+    SCALED(b, a, fixing, limits) \
+    "strb lr, [r2, r3]\n" \
+    SCALED(c, a, fixing, limits) \
+    "strb lr, [r2, r3, lsl #1]\n" \
+    SCALED(d, a, fixing, limits) \
+    "add " a ", r3, r3, lsl #1\n" \
+    "strb lr, [r2, " a "]\n"
+#define OUTPUTS(fixing, limits) \
+    "ldr r3, [sp, #8]\n" \
+    "ldr r2, [r3, #8]\n" \
+    "ldrd r0, r12, [r3, #16]\n" \
+    "ldr lr, [r0]\n" \
+    FOUR("r4", "r5", "r6", "r7", fixing, limits) \
+    "ldr r4, [sp, #8]\n" \
+    "ldr r5, [r4, #16]\n" \
+    "ldr r6, [r4, #24]\n" \
+    "ldr lr, [r5, #4]\n" \
+    "add r12, r12, r6\n" \
+    "add r2, r2, #1\n" \
+    FOUR("r8", "r9", "r10", "r11", fixing, limits)
 
-static inline int32_t high_half(uint32_t word) {
-    return (int16_t)(uint16_t)(word >> 16);
-}
-
-static void sum(const nnc_conv_s8_layer *layer, const int32_t *weights, const uint32_t *window,
-                int32_t sums[CHANNELS * PIXELS]) {
-    memset(sums, 0, CHANNELS * PIXELS * sizeof *sums);
-    for (int32_t step = 0; step < layer->depth / 2; ++step, window += PIXELS) {
-        const uint32_t both = (uint32_t)weights[step];
-        const uint32_t first = even_bytes(both);
-        const int32_t a[2] = {low_half(first), high_half(first)};
-        const int32_t b[2] = {(low_half(both) - a[0]) >> 8, (high_half(both) - a[1]) >> 8};
-        for (int32_t i = 0; i < PIXELS; ++i) {
-            const int32_t x[2] = {low_half(window[i]), high_half(window[i])};
-            sums[i] = nnc_wrap_add32(sums[i], x[0] * a[0] + x[1] * a[1]);
-            sums[PIXELS + i] = nnc_wrap_add32(sums[PIXELS + i], x[0] * b[0] + x[1] * b[1]);
-        }
+#define BLOCK(name, fix, fixing, limits) \
+    __attribute__((naked, noinline)) void nnc_conv_s8_##name( \
+        const int32_t *weights __attribute__((unused)), \
+        const uint32_t *window __attribute__((unused)), \
+        const nnc_conv_s8_target *target __attribute__((unused))) { \
+        __asm__ volatile(SUMS OUTPUTS(fixing, limits) "add sp, sp, #12\n" \
+                                                      "pop {r4-r11, pc}\n"); \
     }
-}
+#else
+#define BLOCK(name, fix, fixing, limits) \
+    void nnc_conv_s8_##name(const int32_t *weights, const uint32_t *window, \
+                            const nnc_conv_s8_target *target) { \
+        run_block(weights, window, target, fix); \
+    }
 #endif
 
-/* The constants of all channels, and whether outputs are clamped to less than their type. */
-typedef struct {
-    const int32_t *bias, *multiplier, *shift;
-    const int64_t *constant;
-    int32_t step;
-    bool clamped;
-} requantization;
+BLOCK(block_plain, false, PLAIN, SATURATED)
+BLOCK(block_fix, true, FIXED, SATURATED)
+BLOCK(block_clamp, false, PLAIN, CLAMPED)
+BLOCK(block_fix_clamp, true, FIXED, CLAMPED)
 
-/* The constants of one channel. */
-typedef struct {
-    int32_t bias, multiplier, shift;
-    int64_t constant;
-} channel_constants;
-
-static inline int32_t requantize(int32_t sum, const channel_constants *channel, bool fix) {
-    const int32_t acc = nnc_wrap_add32(sum, channel->bias);
-    const int32_t twice = nnc_wrap_add32(acc, acc);
-    const int64_t scaled =
-        nnc_wrap_add64((int64_t)twice * channel->multiplier, channel->constant);
-    const int32_t upper = (int32_t)(scaled >> 32);
-    return (fix ? upper + (twice >> 31) : upper) >> channel->shift;
+void nnc_conv_s8_block_each(const int32_t *weights, const uint32_t *window,
+                            const nnc_conv_s8_target *target) {
+    run_block(weights, window, target, true);
 }
 
-static inline int8_t saturate(int32_t value) {
-#if USE_SMLAD
-    int32_t result;
-    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(value));
-    return (int8_t)result;
-#else
-    return nnc_saturate_i8(value);
-#endif
-}
-
-/* One channel of four pixels that is clamped to the type only. */
-static inline void store_four(const int32_t *sums, const channel_constants *channel, bool fix,
-                              int32_t outputs, int8_t *to) {
-    to[0] = saturate(requantize(sums[0], channel, fix));
-    to[outputs] = saturate(requantize(sums[1], channel, fix));
-    to[2 * outputs] = saturate(requantize(sums[2], channel, fix));
-    to[3 * outputs] = saturate(requantize(sums[3], channel, fix));
-}
-
-static void store(const nnc_conv_s8_layer *layer, const int32_t *sums,
-                  const channel_constants *channel, bool fix, int32_t pixels, int8_t *to) {
-    for (int32_t i = 0; i < pixels; ++i, to += layer->out_channels) {
-        const int32_t value = requantize(sums[i], channel, fix);
-        *to = nnc_clamp_i8(value, layer->out_min, layer->out_max);
-    }
-}
-
-/* Requantises and stores one channel of some pixels. */
-static NNC_NOINLINE void store_channel(const nnc_conv_s8_layer *layer, const requantization *tables,
-                                 const int32_t *sums, int32_t c, int32_t pixels, int8_t *to) {
-    const int32_t entry = c * tables->step;
-    const channel_constants channel = {tables->bias[c], tables->multiplier[entry],
-                                       tables->shift[entry], tables->constant[entry]};
-    const bool fix = layer->fix != 0 && channel.shift > 0;
-    if (tables->clamped || pixels < PIXELS) {
-        store(layer, sums, &channel, fix, pixels, to);
-    } else if (fix) {
-        store_four(sums, &channel, true, layer->out_channels, to);
+/* Some pixels of some channels, fewer than a block's: it is computed aside. */
+static void run_rest(nnc_conv_s8_block *block, const int32_t *weights, const uint32_t *window,
+                     const nnc_conv_s8_target *target, int32_t pixels, int32_t channels) {
+    int8_t outputs[PIXELS * CHANNELS];
+    nnc_conv_s8_target aside = *target;
+    aside.to = outputs;
+    aside.pixel = CHANNELS;
+    if (channels < CHANNELS) {
+        /* There is no constant for the second channel. */
+        const int32_t bias[CHANNELS] = {target->bias[0], 0};
+        aside.bias = bias;
+        aside.formula_bytes = 0;
+        block(weights, window, &aside);
     } else {
-        store_four(sums, &channel, false, layer->out_channels, to);
+        block(weights, window, &aside);
+    }
+    for (int32_t i = 0; i < pixels; ++i) {
+        memcpy(target->to + i * target->pixel, outputs + i * CHANNELS, (size_t)channels);
     }
 }
 
 void nnc_conv_s8(const nnc_conv_s8_layer *layer, const int8_t *input, const int32_t *weights,
-                 const int32_t *bias, const int32_t *multiplier, const int64_t *constant,
-                 const int32_t *shift, int32_t requant_step, int8_t *output, int8_t *window,
-                 int8_t *patch) {
+                 const int32_t *bias, const int32_t *formulas, int32_t formula_step,
+                 int8_t *output, int8_t *window, int8_t *patch) {
     uint32_t *const lanes = (uint32_t *)(void *)window;
     const int32_t image = layer->in_height * layer->in_width * layer->in_channels;
     const int32_t outputs = layer->out_channels;
-    const requantization tables = {bias, multiplier, shift, constant, requant_step,
-                                   layer->out_min > INT8_MIN || layer->out_max < INT8_MAX};
+    nnc_conv_s8_target target;
+    target.middle = lanes + 2 * (layer->depth & ~15);
+    target.end = lanes + 2 * layer->depth;
+    target.pixel = outputs;
+    target.formula_bytes = formula_step * (int32_t)sizeof *formulas;
+    target.out_min = layer->out_min;
+    target.out_max = layer->out_max;
+    /* Pixels that follow each other are those of outputs that do. */
+    const bool pointwise = layer->kernel_height * layer->kernel_width == 1 &&
+                           layer->out_height == layer->in_height &&
+                           layer->out_width == layer->in_width && layer->stride_y == 1 &&
+                           layer->stride_x == 1 && (layer->in_channels & 3) == 0;
     int32_t left = layer->batches * layer->out_height * layer->out_width;
     int32_t oy = 0, ox = 0;
     while (left > 0) {
         const int32_t pixels = nnc_min32(left, PIXELS);
-        for (int32_t i = 0; i < pixels; ++i) {
+        for (int32_t i = 0; i < pixels && pointwise; ++i, input += layer->in_channels) {
+            widen(lanes + i, input, layer->in_channels);
+        }
+        for (int32_t i = 0; i < pixels && !pointwise; ++i) {
             const int32_t y = oy * layer->stride_y - layer->pad_top;
             const int32_t x = ox * layer->stride_x - layer->pad_left;
             if ((layer->in_channels & 3) == 0) {
@@ -298,13 +303,18 @@ void nnc_conv_s8(const nnc_conv_s8_layer *layer, const int8_t *input, const int3
             }
         }
         const int32_t *pair = weights;
+        target.bias = bias;
+        target.formulas = formulas;
+        target.to = output;
         for (int32_t c = 0; c < outputs; c += CHANNELS, pair += layer->depth / 2) {
-            int32_t sums[CHANNELS * PIXELS];
-            sum(layer, pair, lanes, sums);
-            store_channel(layer, &tables, sums, c, pixels, output + c);
-            if (c + 1 < outputs) {
-                store_channel(layer, &tables, sums + PIXELS, c + 1, pixels, output + c + 1);
+            if (pixels == PIXELS && c + 1 < outputs) {
+                layer->block(pair, lanes, &target);
+            } else {
+                run_rest(layer->block, pair, lanes, &target, pixels, nnc_min32(outputs - c, CHANNELS));
             }
+            target.bias += CHANNELS;
+            target.formulas += CHANNELS * formula_step;
+            target.to += CHANNELS;
         }
         output += pixels * outputs;
         left -= pixels;

@@ -12,83 +12,9 @@
 #include <string.h>
 
 #include "nnc_arith.h"
+#include "nnc_dsp.h"
 
 enum { CHANNELS = 4, BLOCK = 4, SMALL = 3 };
-
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
-#define USE_DSP 1
-#else
-#define USE_DSP 0
-#endif
-
-/* ---- pairs of halves ---- */
-
-static inline int32_t low_half(uint32_t word) {
-    return (int16_t)(uint16_t)(word & UINT32_C(0xFFFF));
-}
-
-static inline int32_t high_half(uint32_t word) {
-    return (int16_t)(uint16_t)(word >> 16);
-}
-
-static inline uint32_t pair(int32_t low, int32_t high) {
-    return ((uint32_t)low & UINT32_C(0xFFFF)) | (uint32_t)high << 16;
-}
-
-/* Bytes 0 and 2 of a word, and bytes 1 and 3, as signed halves. */
-static inline uint32_t even_bytes(uint32_t word) {
-#if USE_DSP
-    uint32_t result;
-    __asm__("sxtb16 %0, %1" : "=r"(result) : "r"(word));
-    return result;
-#else
-    const uint32_t bytes = word & UINT32_C(0x00FF00FF);
-    return bytes | ((bytes & UINT32_C(0x00800080)) * UINT32_C(0x1FE));
-#endif
-}
-
-static inline uint32_t odd_bytes(uint32_t word) {
-#if USE_DSP
-    uint32_t result;
-    __asm__("sxtb16 %0, %1, ror #8" : "=r"(result) : "r"(word));
-    return result;
-#else
-    return even_bytes(word >> 8);
-#endif
-}
-
-/* The lower halves of two words, and their upper halves. */
-static inline uint32_t low_halves(uint32_t first, uint32_t second) {
-#if USE_DSP
-    uint32_t result;
-    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(result) : "r"(first), "r"(second));
-    return result;
-#else
-    return (first & UINT32_C(0xFFFF)) | second << 16;
-#endif
-}
-
-static inline uint32_t high_halves(uint32_t first, uint32_t second) {
-#if USE_DSP
-    uint32_t result;
-    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(result) : "r"(second), "r"(first));
-    return result;
-#else
-    return first >> 16 | (second & UINT32_C(0xFFFF0000));
-#endif
-}
-
-/* acc + both products of two pairs; sums of windows stay far below 2^31. */
-static inline int32_t products(uint32_t a, uint32_t b, int32_t acc) {
-#if USE_DSP
-    int32_t result;
-    __asm__("smlad %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(acc));
-    return result;
-#else
-    const int32_t first = low_half(a) * low_half(b), second = high_half(a) * high_half(b);
-    return nnc_wrap_add32(acc, nnc_wrap_add32(first, second));
-#endif
-}
 
 /* ---- the ring ---- */
 
@@ -105,20 +31,14 @@ typedef struct {
     uint32_t padding;
 } source_line;
 
-static inline uint32_t load(const int8_t *bytes) {
-    uint32_t word;
-    memcpy(&word, bytes, sizeof word);
-    return word;
-}
-
 /* Two pixels, as a word of each plane. */
 static inline void put(uint32_t first, uint32_t second, uint32_t *to, int32_t plane) {
-    const uint32_t even[2] = {even_bytes(first), even_bytes(second)};
-    const uint32_t odd[2] = {odd_bytes(first), odd_bytes(second)};
-    to[0] = low_halves(even[0], even[1]);
-    to[plane] = low_halves(odd[0], odd[1]);
-    to[2 * plane] = high_halves(even[0], even[1]);
-    to[3 * plane] = high_halves(odd[0], odd[1]);
+    const uint32_t even[2] = {nnc_even_bytes(first), nnc_even_bytes(second)};
+    const uint32_t odd[2] = {nnc_odd_bytes(first), nnc_odd_bytes(second)};
+    to[0] = nnc_low_halves(even[0], even[1]);
+    to[plane] = nnc_low_halves(odd[0], odd[1]);
+    to[2 * plane] = nnc_high_halves(even[0], even[1]);
+    to[3 * plane] = nnc_high_halves(odd[0], odd[1]);
 }
 
 /* The channels of a pixel that exist. */
@@ -137,7 +57,7 @@ static NNC_NOINLINE void fill_edge(const source_line *line, int32_t at, uint32_t
     const int32_t first = nnc_max32(at, 0), end = nnc_min32(at + BLOCK, line->length);
     const int8_t *bytes = line->pixels + first * line->step;
     for (int32_t k = first; k < end; ++k, bytes += line->step) {
-        pixels[k - at] = line->count == CHANNELS ? load(bytes) : load_some(bytes, line->count);
+        pixels[k - at] = line->count == CHANNELS ? nnc_load_word(bytes) : load_some(bytes, line->count);
     }
     put(pixels[0], pixels[1], to, plane);
     put(pixels[2], pixels[3], to + 1, plane);
@@ -147,8 +67,8 @@ static NNC_NOINLINE void fill_blocks(const int8_t *bytes, int32_t step, int32_t 
                                      uint32_t *to, const planes *ring) {
     const int32_t plane = ring->plane, block = ring->block;
     for (; blocks > 0; --blocks, bytes += 4 * step, to += block) {
-        put(load(bytes), load(bytes + step), to, plane);
-        put(load(bytes + 2 * step), load(bytes + 3 * step), to + 1, plane);
+        put(nnc_load_word(bytes), nnc_load_word(bytes + step), to, plane);
+        put(nnc_load_word(bytes + 2 * step), nnc_load_word(bytes + 3 * step), to + 1, plane);
     }
 }
 
@@ -181,10 +101,7 @@ static void fill_padding(uint32_t word, int32_t words, uint32_t *to, const plane
 /* ---- outputs ---- */
 
 static inline void store(const nnc_depthwise_s8_channel *channel, int32_t twice, bool fix, int8_t *to) {
-    const int64_t constant = (int64_t)((uint64_t)(uint32_t)channel->constant_high << 32 | channel->constant_low);
-    const int64_t scaled = nnc_wrap_add64((int64_t)twice * channel->multiplier, constant);
-    const int32_t upper = (int32_t)(scaled >> 32);
-    const int32_t value = (fix ? upper + (twice >> 31) : upper) >> channel->shift;
+    const int32_t value = nnc_upper_word(twice, channel->formula, fix);
     *to = nnc_clamp_i8(value, channel->out_min, channel->out_max);
 }
 
@@ -192,7 +109,7 @@ static inline void store(const nnc_depthwise_s8_channel *channel, int32_t twice,
  * In the ring, two words of each line follow each other. A line of weights is two words:
  * (w0, w1) and (w1, w2). */
 
-#if USE_DSP
+#if NNC_USE_DSP
 /* r0: words, r1: outputs, r2 and r3: inputs, r4 to r9: weights; r10, r11, r12 and lr: sums. On the
  * stack lie the constants, the last line of weights (32), the end of the whole blocks (76) and the
  * number of outputs behind them (80), which are fewer than a block's. */
@@ -316,11 +233,11 @@ static int32_t sum_3x3(const uint32_t *words, const uint32_t *weights, int32_t a
     const uint32_t *second = (at & 2) != 0 ? first + 2 * SMALL - 1 : first + 1;
     for (int32_t line = 0; line < SMALL; ++line, first += 2, second += 2, weights += 2) {
         if ((at & 1) != 0) {
-            acc = nnc_wrap_add32(acc, high_half(*first) * low_half(weights[0]));
-            acc = products(*second, weights[1], acc);
+            acc = nnc_wrap_add32(acc, nnc_high_half(*first) * nnc_low_half(weights[0]));
+            acc = nnc_add_products(*second, weights[1], acc);
         } else {
-            acc = products(*first, weights[0], acc);
-            acc = nnc_wrap_add32(acc, low_half(*second) * high_half(weights[1]));
+            acc = nnc_add_products(*first, weights[0], acc);
+            acc = nnc_wrap_add32(acc, nnc_low_half(*second) * nnc_high_half(weights[1]));
         }
     }
     return acc;
@@ -357,8 +274,8 @@ static void widen_3x3(const nnc_depthwise_s8_layer *layer, const int8_t *weights
     for (int32_t line = 0; line < 2 * SMALL - 1; ++line, to += 2) {
         const int8_t *const taps = weights + line % SMALL * layer->weight_line;
         const int32_t middle = 2 * taps[layer->weight_tap];
-        to[0] = pair(2 * taps[0], middle);
-        to[1] = pair(middle, 2 * taps[2 * layer->weight_tap]);
+        to[0] = nnc_pair(2 * taps[0], middle);
+        to[1] = nnc_pair(middle, 2 * taps[2 * layer->weight_tap]);
     }
 }
 
@@ -380,8 +297,8 @@ static void widen_any(const nnc_depthwise_s8_layer *layer, const extents *size,
         const int8_t *tap = weights + line * layer->weight_line;
         for (int32_t k = 0; k < layer->kernel_length; ++k, tap += layer->weight_tap) {
             const int32_t at = k * layer->dilation_length, half = 2 * *tap;
-            even[at >> 1] |= (at & 1) != 0 ? pair(0, half) : pair(half, 0);
-            odd[(at + 1) >> 1] |= (at & 1) != 0 ? pair(half, 0) : pair(0, half);
+            even[at >> 1] |= (at & 1) != 0 ? nnc_pair(0, half) : nnc_pair(half, 0);
+            odd[(at + 1) >> 1] |= (at & 1) != 0 ? nnc_pair(half, 0) : nnc_pair(0, half);
         }
     }
 }
@@ -394,10 +311,10 @@ static inline void add_four(const uint32_t *words, const uint32_t *even, int32_t
     uint32_t x = words[0];
     for (int32_t k = 0; k < pairs; ++k) {
         const uint32_t a = even[k], b = odd[k], next = words[k + 1];
-        sum0 = products(x, a, sum0);
-        sum1 = products(x, b, sum1);
-        sum2 = products(next, a, sum2);
-        sum3 = products(next, b, sum3);
+        sum0 = nnc_add_products(x, a, sum0);
+        sum1 = nnc_add_products(x, b, sum1);
+        sum2 = nnc_add_products(next, a, sum2);
+        sum3 = nnc_add_products(next, b, sum3);
         x = next;
     }
     sums[0] = sum0;
@@ -410,7 +327,7 @@ static inline void add_four(const uint32_t *words, const uint32_t *even, int32_t
 static void run_any(const nnc_depthwise_s8_layer *layer, const extents *size,
                     const nnc_depthwise_s8_channel *channel, const uint32_t *words,
                     const uint32_t *weights, int32_t first, int8_t *to) {
-    const bool fix = layer->fix != 0 && channel->shift > 0;
+    const bool fix = layer->fix != 0;
     const int32_t pairs = size->pairs, stride = layer->stride_length;
     int32_t i = 0;
     for (; stride == 1 && i + 1 < layer->out_length; i += BLOCK) {
@@ -431,7 +348,7 @@ static void run_any(const nnc_depthwise_s8_layer *layer, const extents *size,
             const uint32_t *const x = words + line * layer->line_words + at / 2;
             const uint32_t *const w = weights + (2 * k + at % 2) * pairs;
             for (int32_t j = 0; j < pairs; ++j) {
-                sum = products(x[j], w[j], sum);
+                sum = nnc_add_products(x[j], w[j], sum);
             }
             line = line + 1 == size->lines ? 0 : line + 1;
         }
@@ -468,7 +385,7 @@ static void run_line(const nnc_depthwise_s8_layer *layer, const extents *size, c
 static void run_group(const nnc_depthwise_s8_layer *layer, const extents *size, const int8_t *input,
                       const group *some, const planes *ring, int8_t *output) {
     const uint32_t padding = (uint32_t)(uint8_t)layer->zero_point * UINT32_C(0x01010101);
-    const uint32_t zeros = even_bytes(padding);
+    const uint32_t zeros = nnc_even_bytes(padding);
     source_line line = {input, layer->in_length, layer->in_pixel, some->count, padding};
     int32_t next = 0; /* the next line for the ring, counted from the first, padded one */
     for (int32_t oy = 0; oy < layer->out_lines; ++oy, output += layer->out_line) {
@@ -488,9 +405,8 @@ static void run_group(const nnc_depthwise_s8_layer *layer, const extents *size, 
 }
 
 void nnc_depthwise_s8(const nnc_depthwise_s8_layer *layer, const int8_t *input,
-                      const int8_t *weights, const int32_t *bias, const int32_t *multiplier,
-                      const int64_t *constant, const int32_t *shift, int32_t requant_step,
-                      int8_t *output, int8_t *ring) {
+                      const int8_t *weights, const int32_t *bias, const int32_t *formulas,
+                      int32_t formula_step, int8_t *output, int8_t *ring) {
     extents size;
     size.lines = (layer->kernel_lines - 1) * layer->dilation_lines + 1;
     size.length = (layer->kernel_length - 1) * layer->dilation_length + 1;
@@ -501,7 +417,7 @@ void nnc_depthwise_s8(const nnc_depthwise_s8_layer *layer, const int8_t *input,
     group some;
     some.weights = words.words + CHANNELS * words.plane;
     some.step = 2 * size.lines * size.pairs;
-    const uint32_t zeros = pair(layer->zero_point, layer->zero_point);
+    const uint32_t zeros = nnc_pair(layer->zero_point, layer->zero_point);
     for (int32_t k = 0; k < CHANNELS * words.plane; ++k) {
         words.words[k] = zeros;
     }
@@ -509,14 +425,10 @@ void nnc_depthwise_s8(const nnc_depthwise_s8_layer *layer, const int8_t *input,
         for (int32_t c = 0; c < layer->channels; c += CHANNELS) {
             some.count = nnc_min32(CHANNELS, layer->channels - c);
             for (int32_t k = 0; k < some.count; ++k) {
-                const int32_t entry = (c + k) * requant_step;
                 nnc_depthwise_s8_channel *const to = &some.constants[k];
                 to->sum2 = nnc_wrap_add32(bias[c + k], bias[c + k]);
                 to->out_pixel = layer->out_pixel;
-                to->multiplier = multiplier[entry];
-                to->shift = shift[entry];
-                to->constant_low = (uint32_t)constant[entry];
-                to->constant_high = (int32_t)(constant[entry] >> 32);
+                memcpy(to->formula, formulas + (c + k) * formula_step, sizeof to->formula);
                 to->out_min = layer->out_min;
                 to->out_max = layer->out_max;
                 if (small) {

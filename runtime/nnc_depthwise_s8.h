@@ -14,9 +14,9 @@ extern "C" {
 /* What one channel is requantised with, in the order in which assembly reads it. */
 typedef struct {
     int32_t sum2; /* twice the bias */
-    int32_t out_pixel, multiplier, shift;
-    uint32_t constant_low;
-    int32_t constant_high, out_min, out_max;
+    int32_t out_pixel;
+    int32_t formula[4];
+    int32_t out_min, out_max;
 } nnc_depthwise_s8_channel;
 
 /* Outputs of a line with a 3x3 kernel: in blocks of four until the words end, and the rest. */
@@ -59,9 +59,8 @@ typedef struct {
  * ring has 16 * (E * line_words + 2 * E * P) bytes, aligned to 4. A line has the words for
  * out_length outputs, rounded up to a multiple of 4, and P more. */
 void nnc_depthwise_s8(const nnc_depthwise_s8_layer *layer, const int8_t *input,
-                      const int8_t *weights, const int32_t *bias, const int32_t *multiplier,
-                      const int64_t *constant, const int32_t *shift, int32_t requant_step,
-                      int8_t *output, int8_t *ring);
+                      const int8_t *weights, const int32_t *bias, const int32_t *formulas,
+                      int32_t formula_step, int8_t *output, int8_t *ring);
 
 #ifdef __cplusplus
 }

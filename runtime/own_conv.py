@@ -67,30 +67,38 @@ def formula_for(
     return fit_upper_word(contract, first, last)
 
 
+FORMULA_WORDS = 4
+"""Words of a formula: its multiplier, its shift, the lower and the upper word of its constant."""
+
+
 def requantization_constants(
     found: UpperWord, lowering: Lowering
-) -> tuple[list[SSAValue], dict[str, Parameter]]:
-    """The tables of a formula, one entry for each channel or one for all, and its numbers."""
-    tables = found.multiplier, found.constant, found.shift
-    shared = all((table == table[0]).all() for table in tables)
-    count = 1 if shared else len(found.multiplier)
-    constants = [
-        lowering.constant(tables[0][:count].astype(np.int32), i32, "multiplier"),
-        lowering.constant(tables[1][:count], i64, "constant"),
-        lowering.constant(tables[2][:count].astype(np.int32), i32, "shift"),
-    ]
+) -> tuple[SSAValue, dict[str, Parameter]]:
+    """The words of a formula for each channel, or of one for all, and its numbers."""
+    words = np.stack(
+        [
+            found.multiplier.astype(np.int32),
+            found.shift.astype(np.int32),
+            found.constant.astype(np.int32),
+            (found.constant >> 32).astype(np.int32),
+        ],
+        axis=1,
+    )
+    shared = bool((words == words[0]).all())
     numbers: dict[str, Parameter] = {
         "clamp": (found.low, found.high),
-        "step": int(not shared),
+        "step": 0 if shared else FORMULA_WORDS,
         "fix": int(found.fix),
+        "uniform": int(not found.fix or bool((found.shift > 0).all())),
     }
-    return constants, numbers
+    return lowering.constant((words[:1] if shared else words).ravel(), i32, "formulas"), numbers
 
 
 def requantized(call: CallOp, b: LoopBuilder, total: IRScalar, channel: IRScalar) -> IRScalar:
-    """An output; the tables of the formula are the inputs from the fourth on."""
+    """An output; the formulas are the fourth input."""
     entry = channel * call.number("step")
-    multiplier, constant, shift = (b.load(it, [entry]) for it in b.inputs[3:6])
+    multiplier, shift, low, high = (b.load(b.inputs[3], [entry + k]) for k in range(FORMULA_WORDS))
+    constant = (high.to(i64) << 32) + low.to(i64, unsigned=True)
     product = (total << 1).to(i64) * multiplier.to(i64) + constant
     upper = (product >> 32).to(i32)
     if call.number("fix"):
@@ -112,6 +120,14 @@ def packed(values: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
     halves = (both[:, 0] + 256 * both[:, 1]).astype(np.int16).reshape(len(both), -1, 4)
     ordered = np.ascontiguousarray(halves[..., [0, 2, 1, 3]])
     return ordered.view("<i4").ravel()
+
+
+def second_weights_problem(weights: Array) -> str | None:
+    """Why weights of two channels cannot share a half of a word."""
+    second = pairs(weights)[:, 1]
+    if second.min() < -127 or 128 * np.abs(second).sum(axis=1).max() >= LARGEST_SECOND:
+        return "its weights are too large for two sums in one register"
+    return None
 
 
 def layer_problem(op: AccumulatingOp, target: Target) -> str | None:
@@ -154,9 +170,9 @@ class ConvS8(Kernel):
             return "it has groups"
         weights = constant_values(op.weights)
         assert weights is not None
-        second = pairs(weights)[:, 1]
-        if second.min() < -127 or 128 * np.abs(second).sum(axis=1).max() >= LARGEST_SECOND:
-            return "its weights are too large for two sums in one register"
+        problem = second_weights_problem(weights)
+        if problem is not None:
+            return problem
         if formula(op) is None:
             return "no formula of the function equals its requantisation"
         return None
@@ -181,12 +197,12 @@ class ConvS8(Kernel):
             formula(op),
         )
         assert weights is not None and source is not None and found is not None
-        constants, numbers = requantization_constants(found, lowering)
+        formulas, numbers = requantization_constants(found, lowering)
         inputs = [
             lowering.buffer(op.input),
             lowering.constant(packed(weights), i32, "weights"),
             lowering.constant(folded_bias(op).astype(np.int32), i32, "bias"),
-            *constants,
+            formulas,
         ]
         parameters: dict[str, Parameter] = {
             "input_shape": shape_of(op.input),
@@ -237,8 +253,15 @@ class ConvS8(Kernel):
 
         b.produce(b.reshaped(b.outputs[0], target), element)
 
+    def _block(self, call: CallOp) -> str:
+        """Which function for a block the layer needs."""
+        if not call.number("uniform"):
+            return "each"
+        clamped = call.numbers("clamp") != (-128, 127)
+        kinds = [name for name, is_so in (("fix", call.number("fix")), ("clamp", clamped)) if is_so]
+        return "_".join(kinds) or "plain"
+
     def body(self, call: CallOp, arguments: Sequence[str]) -> list[str]:
-        source, *constants = arguments[: len(call.inputs)]
         output, window, *patch = arguments[len(call.inputs) :]
         fields = [
             *call.numbers("input_shape"),
@@ -251,20 +274,25 @@ class ConvS8(Kernel):
             call.number("zero_point"),
             *call.numbers("clamp"),
             call.number("fix"),
+            f"nnc_conv_s8_block_{self._block(call)}",
         ]
         return [
             f"static const nnc_conv_s8_layer layer = {{{', '.join(map(str, fields))}}};",
-            f"{self.name}(&layer, {', '.join([source, *constants])}, {call.number('step')},",
-            f"    {', '.join([output, window, *(patch or ['NULL'])])});",
+            f"{self.name}(&layer, {', '.join(arguments[: len(call.inputs)])},",
+            f"    {call.number('step')}, {', '.join([output, window, *(patch or ['NULL'])])});",
             "return 0;",
         ]
 
 
 def _weight(b: LoopBuilder, channel: IRScalar, k: IRScalar, depth: int) -> IRScalar:
-    """One weight, from its half of a word that also has another channel's."""
-    place = k % 4
-    word = b.load(b.inputs[1], [channel // 2 * (depth // 2) + k // 4 * 2 + place % 2])
-    half = (word >> (place // 2 * 16).to(i32)) << 16 >> 16
+    """One weight, from the words of its pair of channels."""
+    place = channel // 2 * (depth // 2) + k // 4 * 2 + k % 2
+    return unpacked(b.load(b.inputs[1], [place]), channel, k)
+
+
+def unpacked(word: IRScalar, channel: IRScalar, k: IRScalar) -> IRScalar:
+    """A channel's weight for product `k`, from its half of a word that also has another's."""
+    half = (word >> (k % 4 // 2 * 16).to(i32)) << 16 >> 16
     first = half << 24 >> 24
     return (channel % 2).to(i32).eq(0).select(first, (half - first) >> 8)
 

@@ -190,12 +190,12 @@ class DepthwiseS8(Kernel):
         source, found = quantization_of(op.input), formula(op)
         weights = constant_values(op.weights)
         assert source is not None and found is not None and weights is not None
-        constants, numbers = requantization_constants(found, lowering)
+        formulas, numbers = requantization_constants(found, lowering)
         inputs = [
             lowering.buffer(op.input),
             lowering.constant(weights, i8, "weights"),
             lowering.constant(_folded_bias(op).astype(np.int32), i32, "bias"),
-            *constants,
+            formulas,
         ]
         lines = _Lines.of(op)
         parameters: dict[str, Parameter] = {
@@ -206,7 +206,6 @@ class DepthwiseS8(Kernel):
             "turned": int(lines.turned),
             "line_words": lines.line_words,
             "zero_point": source.zero_point,
-            "uniform": int(not found.fix or bool((found.shift > 0).all())),
             **numbers,
         }
         return lowering.call(self.name, inputs, parameters, (lines.ring,))

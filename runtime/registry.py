@@ -29,6 +29,7 @@ from nnc.dialects.types import Array, dense_attribute, memory_type
 BACKENDS: tuple[str, ...] = (
     "nnc.runtime.own_conv",
     "nnc.runtime.own_depthwise",
+    "nnc.runtime.own_dense",
     "nnc.runtime.cmsis_nn",
     "nnc.runtime.own",
     "nnc.runtime.binary_dense_rows",
@@ -202,11 +203,13 @@ def choose(op: NnOp, target: Target) -> Choice:
 
 
 def _passed_over(chosen: Kernel, op: NnOp, target: Target) -> list[str]:
-    """What is said of the library's functions that could run a layer as well as a row of ours."""
+    """What is said of the library's functions, of which a row of ours comes first."""
     if chosen.library:
         return []
+    rest = kernels()
+    reasons = [(row, row.legal(op, target)) for row in rest[rest.index(chosen) :] if row.library]
     return [
-        f"{row.name}: {chosen.name} takes fewer instructions"
-        for row in kernels()
-        if row.library and row.legal(op, target) is None
+        f"{row.name}: {reason or f'{chosen.name} takes fewer instructions'}"
+        for row, reason in reasons
+        if reason != ""
     ]

@@ -184,7 +184,7 @@ BESIDE = (3, 1, 1, 1)
         (convolution(Q8, DOUBLE), PORTABLE, CONV, ""),
         (convolution(Q8, DOUBLE, weights=W4), PORTABLE, CONV, ""),
         (convolution(Q8, DOUBLE), DSP, OURS, "takes fewer"),
-        (convolution(Q8, RoundingAttr(Rounding.SINGLE)), DSP, OURS, ""),
+        (convolution(Q8, RoundingAttr(Rounding.SINGLE)), DSP, OURS, "rounds it as single"),
         (convolution(Q8, DOUBLE, weights=W4, depth=3, padding=BESIDE), DSP, OURS, "takes fewer"),
         (convolution(Q8, DOUBLE, groups=2), DSP, CONV, "it has groups"),
         (convolution(Q8, DOUBLE, value=-128), DSP, CONV, "too large for two sums"),
@@ -234,7 +234,12 @@ def test_results_that_need_many_bits() -> None:
     [
         (depthwise(Q8, DOUBLE), M4, "arm_depthwise_conv_wrapper_s8", ""),
         (depthwise(Q8, DOUBLE), DSP, "nnc_depthwise_s8", "takes fewer"),
-        (depthwise(Q8, RoundingAttr(Rounding.SINGLE)), DSP, "nnc_depthwise_s8", ""),
+        (
+            depthwise(Q8, RoundingAttr(Rounding.SINGLE)),
+            DSP,
+            "nnc_depthwise_s8",
+            "rounds it as single",
+        ),
         (depthwise(Q8, DOUBLE, padding=(1, 1, 1, 2)), M4, "", "reads the middle column"),
         (depthwise(Q16, MB64), M4, "arm_depthwise_conv_wrapper_s16", ""),
         (depthwise(Q16, DOUBLE, i32), PORTABLE, "", "its accumulator is i32, not i64"),

@@ -39,7 +39,13 @@ NAMES = sorted(LAYERS)
 CHOSEN = [name for name in NAMES if "_ct_" not in name]
 """Rows that are chosen unless something else is asked for."""
 
-WITHOUT_DSP = {"arm_convolve_wrapper_s8", "arm_depthwise_conv_wrapper_s8"}
+WITHOUT_DSP = {
+    "arm_convolve_wrapper_s8",
+    "arm_depthwise_conv_wrapper_s8",
+    "arm_fully_connected_s8",
+    "arm_fully_connected_per_channel_s8",
+    "nnc_dense_s8",
+}
 """Rows whose layers others take on cores with the DSP extension."""
 
 Case = tuple[ModuleOp, list[list[Array]]]
@@ -146,10 +152,11 @@ INSTEAD = {
 }
 """Rows whose layers others take where there is Helium."""
 
-NEVER = {"arm_softmax_s16", "nnc_conv_s8", "nnc_depthwise_s8"}
-"""Rows that the library itself is not good enough for, and those that are only used without it."""
+OURS = ("nnc_conv_s8", "nnc_depthwise_s8", "nnc_dense_pairs_s8")
+"""Rows for cores with the DSP extension, where the library is not linked."""
 
-OURS = ("nnc_conv_s8", "nnc_depthwise_s8")
+NEVER = {"arm_softmax_s16", *OURS}
+"""Rows that the library itself is not good enough for, and those that are only used without it."""
 
 
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m33", "cortex-m55"])

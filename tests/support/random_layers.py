@@ -602,6 +602,7 @@ LAYERS: dict[str, Layer] = {
     "arm_svdf_state_s16_s8": _svdf(i16),
     "nnc_conv_s8": _convolve(i8, grouped=False),
     "nnc_depthwise_s8": _depthwise(i8, single=True),
+    "nnc_dense_pairs_s8": _dense(i8, single=False, rounding=Rounding.F64),
     "nnc_dense_s8": _dense(i8, single=False, rounding=Rounding.F64),
     "nnc_bin_conv_bin": _binary_conv("bin"),
     "nnc_bin_conv_fixed": _binary_conv("i8"),

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inputs are widened to halves once. A word of weights has two weights of two outputs: as in
+ * nnc_conv_s8.c, one multiplication adds to the first sum, another to it plus 256 times the second.
+ */
+#include "nnc_dense_pairs_s8.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "nnc_arith.h"
+#include "nnc_dsp.h"
+
+enum { OUTPUTS = 8 };
+
+static void widen(const int8_t *input, int32_t count, uint32_t *to) {
+    for (; count >= 4; count -= 4, input += 4, to += 2) {
+        const uint32_t word = nnc_load_word(input);
+        to[0] = nnc_even_bytes(word);
+        to[1] = nnc_odd_bytes(word);
+    }
+    if (count > 0) {
+        int8_t rest[4] = {0, 0, 0, 0};
+        memcpy(rest, input, (size_t)count);
+        const uint32_t word = nnc_load_word(rest);
+        to[0] = nnc_even_bytes(word);
+        to[1] = nnc_odd_bytes(word);
+    }
+}
+
+/* The sums of two outputs. */
+static void sum_pair(const int32_t *weights, const uint32_t *wide, int32_t words, int32_t sums[2]) {
+    int32_t first = 0, both = 0;
+    for (int32_t k = 0; k < words; ++k) {
+        const uint32_t word = (uint32_t)weights[k];
+        first = nnc_add_products(wide[k], nnc_even_bytes(word), first);
+        both = nnc_add_products(wide[k], word, both);
+    }
+    sums[0] = first;
+    sums[1] = nnc_wrap_sub32(both, first) >> 8;
+}
+
+#if NNC_USE_DSP
+/* r0: weights, r1: inputs, r4 to r11: the sums, by turns of a first output and of both. */
+#define PAIR(word, first, both) \
+    "sxtb16 lr, " word "\n" \
+    "smlad " first ", r2, lr, " first "\n" \
+    "smlad " both ", r2, " word ", " both "\n"
+#define STEP \
+    "ldr r2, [r1], #4\n" \
+    "ldrd r3, r12, [r0], #8\n" PAIR("r3", "r4", "r5") PAIR("r12", "r6", "r7") \
+    "ldrd r3, r12, [r0], #8\n" PAIR("r3", "r8", "r9") PAIR("r12", "r10", "r11")
+#define STEPS_2 STEP STEP
+#define STEPS_8 STEPS_2 STEPS_2 STEPS_2 STEPS_2
+#define APART(first, both) \
+    "sub " both ", " both ", " first "\n" \
+    "asr " both ", " both ", #8\n"
+
+/* The sums of eight outputs. The inputs are read to `middle` eight steps at a time, to `end` two. */
+__attribute__((naked, noinline)) static void sum_eight(
+    const int32_t *weights __attribute__((unused)), const uint32_t *wide __attribute__((unused)),
+    int32_t *sums __attribute__((unused)), const uint32_t *middle __attribute__((unused)),
+    const uint32_t *end __attribute__((unused))) {
+    __asm__ volatile(
+        "push {r2-r11, lr}\n"
+        "movs r4, #0\n"
+        "movs r5, #0\n"
+        "movs r6, #0\n"
+        "movs r7, #0\n"
+        "mov r8, #0\n"
+        "mov r9, #0\n"
+        "mov r10, #0\n"
+        "mov r11, #0\n"
+        "b 2f\n"
+        "1:\n" STEPS_8
+        "2:\n"
+        "ldr r2, [sp, #4]\n"
+        "cmp r1, r2\n"
+        "bne.w 1b\n"
+        "b 4f\n"
+        "3:\n" STEPS_2
+        "4:\n"
+        "ldr r2, [sp, #44]\n"
+        "cmp r1, r2\n"
+        "bne 3b\n"
+        APART("r4", "r5") APART("r6", "r7") APART("r8", "r9") APART("r10", "r11")
+        "pop {r2, r3}\n"
+        "stm r2, {r4-r11}\n"
+        "pop {r4-r11, pc}\n");
+}
+#else
+static void sum_eight(const int32_t *weights, const uint32_t *wide, int32_t *sums,
+                      const uint32_t *middle, const uint32_t *end) {
+    (void)middle;
+    int32_t both[OUTPUTS / 2] = {0, 0, 0, 0};
+    memset(sums, 0, OUTPUTS * sizeof *sums);
+    for (; wide < end; ++wide) {
+        for (int32_t pair = 0; pair < OUTPUTS / 2; ++pair) {
+            const uint32_t word = (uint32_t)*weights++;
+            sums[2 * pair] = nnc_add_products(*wide, nnc_even_bytes(word), sums[2 * pair]);
+            both[pair] = nnc_add_products(*wide, word, both[pair]);
+        }
+    }
+    for (int32_t pair = 0; pair < OUTPUTS / 2; ++pair) {
+        sums[2 * pair + 1] = nnc_wrap_sub32(both[pair], sums[2 * pair]) >> 8;
+    }
+}
+#endif
+
+/* Requantises `count` sums; `formula_step` and `fix` are constants where this is called. */
+static inline void store(const nnc_dense_pairs_s8_layer *layer, const int32_t *sums, int32_t count,
+                         const int32_t *bias, const int32_t *formulas, int32_t formula_step,
+                         bool fix, int8_t *to) {
+    const bool clamped = layer->out_min > INT8_MIN || layer->out_max < INT8_MAX;
+    for (int32_t k = 0; k < count; ++k, formulas += formula_step) {
+        const int32_t acc = nnc_wrap_add32(sums[k], bias[k]);
+        const int32_t value = nnc_upper_word(nnc_wrap_add32(acc, acc), formulas, fix);
+        to[k] = clamped ? nnc_clamp_i8(value, layer->out_min, layer->out_max)
+                        : nnc_saturate_byte(value);
+    }
+}
+
+void nnc_dense_pairs_s8(const nnc_dense_pairs_s8_layer *layer, const int8_t *input,
+                        const int32_t *weights, const int32_t *bias, const int32_t *formulas,
+                        int32_t formula_step, int8_t *output, int8_t *wide) {
+    uint32_t *const words = (uint32_t *)(void *)wide;
+    const int32_t count = layer->depth / 2;
+    for (int32_t n = 0; n < layer->batches; ++n, input += layer->in_features) {
+        const int32_t *from = weights, *formula = formulas;
+        widen(input, layer->in_features, words);
+        for (int32_t o = 0; o < layer->out_features;) {
+            const int32_t left = layer->out_features - o;
+            const int32_t outputs = left >= OUTPUTS ? OUTPUTS : nnc_min32(left, 2);
+            int32_t sums[OUTPUTS];
+            if (outputs == OUTPUTS) {
+                sum_eight(from, words, sums, words + (count & ~7), words + count);
+                from += OUTPUTS / 2 * count;
+            } else {
+                sum_pair(from, words, count, sums);
+                from += count;
+            }
+            if (formula_step == 0 && layer->fix == 0) {
+                store(layer, sums, outputs, bias + o, formula, 0, false, output);
+            } else {
+                store(layer, sums, outputs, bias + o, formula, formula_step, layer->fix != 0,
+                      output);
+            }
+            formula += outputs * formula_step;
+            o += outputs;
+            output += outputs;
+        }
+    }
+}
