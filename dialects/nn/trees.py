@@ -246,10 +246,11 @@ def stored_type(element: Attribute) -> Attribute:
     return element.storage if isinstance(element, UniformQuantizedType) else element
 
 
-def tree_attributes(trees: Trees) -> dict[str, tuple[Array, Attribute]]:
-    """The arrays of trees with their element types; not the splits, whose type is the input's."""
+def tree_attributes(trees: Trees, element: Attribute) -> dict[str, tuple[Array, Attribute]]:
+    """The arrays of trees with their element types, `element` being that of the splits."""
     found: dict[str, tuple[Array, Attribute]] = {
         "features": (trees.features, i32),
+        "splits": (trees.splits, element),
         "next": (trees.next, i32),
         "roots": (trees.roots, i32),
         "starts": (trees.starts, i32),
@@ -263,8 +264,7 @@ def tree_attributes(trees: Trees) -> dict[str, tuple[Array, Attribute]]:
 
 def make_ensemble(input: SSAValue, trees: Trees, targets: int, aggregate: str) -> TreeEnsembleOp:
     """The op of some trees that look at an input, with results of their weights' type."""
-    arrays = tree_attributes(trees)
-    arrays["splits"] = trees.splits, stored_type(element_of(input))
+    arrays = tree_attributes(trees, stored_type(element_of(input)))
     element = arrays["weights"][1]
     return TreeEnsembleOp.create(
         operands=[input],
