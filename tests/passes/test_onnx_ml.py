@@ -211,3 +211,41 @@ def test_maps_and_doubles_are_refused() -> None:
         with pytest.raises(DiagnosticException) as caught:
             lowered(proto.SerializeToString())
         assert reason in str(caught.value)
+
+
+WHOLE = ("int16", "int32", "int64")
+
+
+@pytest.mark.parametrize("last", [6, -6000], ids=["close", "far"])
+@pytest.mark.parametrize("value", [*WHOLE, "float32"])
+@pytest.mark.parametrize("key", [*WHOLE, "float32"])
+def test_labels_of_every_type(key: str, value: str, last: int) -> None:
+    keys, values = np.asarray([2, 4, last], key), np.asarray([20, 40, 60], value)
+    tensors = {
+        "keys_tensor": onnx.numpy_helper.from_array(keys),
+        "values_tensor": onnx.numpy_helper.from_array(values),
+        "default_tensor": onnx.numpy_helper.from_array(np.asarray([-7], value)),
+    }
+    x = np.asarray([[2, 4, 5, 6, -6000, -32768, 32767]], key)
+    kind = helper.np_dtype_to_tensor_dtype(x.dtype)
+    nodes = [node("LabelEncoder", ["x"], ["y"], domain=ML, **tensors)]
+    inputs = [helper.make_tensor_value_info("x", kind, x.shape)]
+    module = lowered(model(nodes, inputs, ["y"], domains={ML: 4}).SerializeToString())
+    (found,) = run(module, [x]).outputs
+    known = dict(zip(keys.tolist(), values.tolist(), strict=True))
+    assert found.dtype == value
+    assert found.tolist() == [[known.get(it, -7) for it in x[0].tolist()]]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "right"), [(2.5, [0, 0, 1]), (2.0, [0, 0, 1]), (-1e9, [1] * 3)]
+)
+@pytest.mark.parametrize("kind", ["int32", "int64"])
+def test_integers_above_a_threshold(kind: str, threshold: float, right: list[int]) -> None:
+    x = np.asarray([[-5, 2, 3]], kind)
+    nodes = [node("Binarizer", ["x"], ["y"], domain=ML, threshold=threshold)]
+    element = helper.np_dtype_to_tensor_dtype(x.dtype)
+    inputs = [helper.make_tensor_value_info("x", element, x.shape)]
+    module = lowered(model(nodes, inputs, ["y"], domains={ML: 1}).SerializeToString())
+    (found,) = run(module, [x]).outputs
+    assert (found.dtype.name, found.tolist()) == (kind, [right])
