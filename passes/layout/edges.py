@@ -16,7 +16,7 @@ from xdsl.rewriter import InsertPoint
 
 from nnc.dialects.nn.base import ElementwiseOp
 from nnc.dialects.nn.layout import LAYOUT
-from nnc.dialects.nn.movement import TransposeOp
+from nnc.dialects.nn.movement import MirrorPadOp, SliceOp, TransposeOp
 from nnc.dialects.nn.placement import ConcatOp, PadOp
 from nnc.dialects.nn.states import STATE
 from nnc.dialects.types import element_of, shape_of
@@ -95,7 +95,7 @@ def _met(value: SSAValue) -> tuple[SSAValue, Permutation] | None:
             op = use.operation
             if isinstance(op, TransposeOp):
                 return op.output, tuple(op.permutation.get_values())
-            if isinstance(op, ElementwiseOp | PadOp | ConcatOp):
+            if isinstance(op, ElementwiseOp | PadOp | MirrorPadOp | SliceOp | ConcatOp):
                 pending.extend(
                     result for result in op.results if len(shape_of(result)) == len(shape)
                 )

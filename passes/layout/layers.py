@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from xdsl.dialects.builtin import TensorType, UnitAttr
+from xdsl.dialects.builtin import TensorType, UnitAttr, f32
 from xdsl.ir import Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
@@ -11,7 +11,9 @@ from nnc.dialects.nn.base import ElementwiseOp
 from nnc.dialects.nn.conversion import ConstantOp, DequantizeOp, ReshapeOp
 from nnc.dialects.nn.convolution import DenseOp
 from nnc.dialects.nn.matmul import MatMulOp
+from nnc.dialects.nn.movement import TransposeOp
 from nnc.dialects.types import element_of, shape_of
+from nnc.passes.layer_names import part_of
 from nnc.passes.layout.moves import replace, reshape, source_of
 from nnc.passes.nn_builder import make
 
@@ -60,6 +62,52 @@ class FlattenedDense(RewritePattern):
             attributes=dict(op.attributes),
         )
         replace(op, [*added, flat], new, rewriter)
+
+
+class UnflattenedDense(RewritePattern):
+    """
+    An image made of a row of a float dense layer, and then transposed: the rows of the layer's
+    weights go into the order of what the transpose gives.
+    """
+
+    def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
+        if not isinstance(op, TransposeOp) or not isinstance(op.input.owner, ReshapeOp):
+            return
+        chain: list[Operation] = []
+        value = op.input.owner.input
+        while isinstance(value.owner, ElementwiseOp) and len(value.owner.operands) == 1:
+            chain.append(value.owner)
+            value = value.owner.operands[0]
+        layer = value.owner
+        links = [op.input, *(it.results[0] for it in chain), op.input.owner.input, value]
+        if not isinstance(layer, DenseOp) or not all(it.has_one_use() for it in links):
+            return
+        constants = [it for it in layer.operands[1:] if isinstance(it.owner, ConstantOp)]
+        floats = all(element_of(it) == f32 for it in (value, *layer.operands))
+        if not floats or len(constants) < len(layer.operands) - 1 or shape_of(value)[0] != 1:
+            return
+        image = shape_of(op.input)
+        numbers = np.arange(np.prod(image)).reshape(image)
+        order = numbers.transpose(tuple(op.permutation.get_values())).ravel()
+        new: list[Operation] = []
+        for constant in constants:
+            assert isinstance(constant.owner, ConstantOp)
+            new.append(ConstantOp.of(constant.owner.values[order], f32))
+        operands = [layer.input, *(it.results[0] for it in new)]
+        for old in (layer, *reversed(chain)):
+            copy = type(old).create(
+                operands=operands,
+                result_types=[old.results[0].type],
+                properties=dict(old.properties),
+            )
+            copy.location = part_of(old.location, "permuted")
+            new.append(copy)
+            operands = [copy.results[0]]
+        names = [it.location for it in new]
+        image_last = reshape(operands[0], shape_of(op.output))
+        replace(op, new, image_last, rewriter)
+        for it, name in list(zip(new, names, strict=True))[len(constants) :]:
+            it.location = name
 
 
 class FlattenedElementwise(RewritePattern):
@@ -135,4 +183,9 @@ def _swaps_matrices(permutation: tuple[int, ...]) -> bool:
     return permutation == (*range(rank - 2), rank - 1, rank - 2)
 
 
-LAYER_PATTERNS: list[RewritePattern] = [FlattenedDense(), FlattenedElementwise(), MatrixProduct()]
+LAYER_PATTERNS: list[RewritePattern] = [
+    FlattenedDense(),
+    UnflattenedDense(),
+    FlattenedElementwise(),
+    MatrixProduct(),
+]

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from xdsl.dialects.builtin import DenseArrayBase, TensorType
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from nnc.dialects.nn.base import ElementwiseOp
-from nnc.dialects.nn.movement import BroadcastToOp, GatherOp, MirrorPadOp, SliceOp, TileOp
+from nnc.dialects.nn.movement import (
+    BroadcastToOp,
+    GatherOp,
+    MirrorPadOp,
+    SliceOp,
+    TileOp,
+    TransposeOp,
+)
 from nnc.dialects.nn.placement import ConcatOp, PadOp
 from nnc.dialects.nn.reduction import ArgOp, CumsumOp, ReduceOp
 from nnc.dialects.quant import UniformQuantizedType
@@ -23,6 +31,7 @@ from nnc.passes.layout.moves import (
     transpose,
     with_rank,
 )
+from nnc.passes.layout.naming import moved_layout
 from nnc.passes.nn_builder import integer, integers
 
 
@@ -150,4 +159,52 @@ class Concat(RewritePattern):
         replace(op, added, new, rewriter, behind=transpose(new.results[0], permutation))
 
 
-POINTWISE_PATTERNS: list[RewritePattern] = [Elementwise(), AlongAxes(), Concat()]
+class PulledConcat(RewritePattern):
+    """The transpose of a concatenation of what can all be moved for free is no transpose."""
+
+    def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
+        if not isinstance(op, TransposeOp) or not isinstance(op.input.owner, ConcatOp):
+            return
+        concat, permutation = op.input.owner, tuple(op.permutation.get_values())
+        if not concat.output.has_one_use():
+            return
+        found = [moved(value, permutation) for value in concat.inputs]
+        if not all(found):
+            return
+        added = [new for it in found if it is not None for new in it[0]]
+        operands = [it[1] for it in found if it is not None]
+        axis = integer(permutation.index(concat.axis.value.data))
+        new = _like(concat, operands, op.output.type, axis=axis)
+        moved_layout(concat, new, inverse(permutation))
+        location = concat.location
+        replace(op, added, new, rewriter)
+        new.location = location
+
+
+class Broadcasts(RewritePattern):
+    """An elementwise op stretches its operands itself."""
+
+    def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
+        if not isinstance(op, ElementwiseOp) or len(op.results) != 1 or len(op.operands) < 2:
+            return
+        shape = shape_of(op.results[0])
+        for number, value in enumerate(op.operands):
+            owner = value.owner
+            if not isinstance(owner, BroadcastToOp) or shape_of(value) != shape:
+                continue
+            others = [shape_of(it) for k, it in enumerate(op.operands) if k != number]
+            if np.broadcast_shapes(shape_of(owner.input), *others) != shape:
+                continue
+            operands = list(op.operands)
+            operands[number] = owner.input
+            replace(op, [], _like(op, operands, op.results[0].type), rewriter)
+            return
+
+
+POINTWISE_PATTERNS: list[RewritePattern] = [
+    Broadcasts(),
+    Elementwise(),
+    AlongAxes(),
+    Concat(),
+    PulledConcat(),
+]

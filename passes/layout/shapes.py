@@ -49,10 +49,15 @@ class Transposes(RewritePattern):
             replace(op, [], reshape(op.input, shape_of(op.output)), rewriter)
 
 
+_CHANNELS_FIRST = (0, 3, 1, 2)
+
+
 class Reshapes(RewritePattern):
     """
     reshape(transpose(x)) is transpose(reshape(x)) where the reshape splits axes, or joins such as
-    are neighbours in x as well; reshapes in a row are one.
+    are neighbours in x as well; reshapes in a row are one. Where it joins others to channels of an
+    image (as a shuffle of channels does), these are brought together first, and the channels go to
+    the front behind that.
     """
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
@@ -73,21 +78,28 @@ class Reshapes(RewritePattern):
             return
         # Each group as it lies in the source: the axes that it is made of, and its new extents.
         blocks: list[tuple[int, list[int], list[int]]] = []
+        together = True
         for old, new in groups:
             places = [permutation[axis] for axis in old if shape_of(op.input)[axis] > 1]
-            if places and places != list(range(places[0], places[0] + len(places))):
-                return
-            first = places[0] if places else permutation[old[0]] if old else len(permutation)
-            blocks.append((first, [shape_of(op.output)[axis] for axis in new], new))
+            last = max(places) if places else permutation[old[0]] if old else len(permutation)
+            together &= not places or places == list(range(last + 1 - len(places), last + 1))
+            blocks.append((last, old, new))
         ordered = sorted(blocks, key=lambda block: block[0])
-        shape = [extent for _, extents, _ in ordered for extent in extents]
         axes = [axis for _, _, new in ordered for axis in new]
-        flat = reshape(source, shape)
         back = inverse(axes)
-        if back == tuple(range(len(back))):
-            replace(op, [], flat, rewriter)
+        in_order = back == tuple(range(len(back)))
+        before: list[Operation] = []
+        if not together:
+            if back != _CHANNELS_FIRST:
+                return
+            moves = [permutation[axis] for _, old, _ in ordered for axis in old]
+            before.append(transpose(source, moves))
+            source = before[0].results[0]
+        flat = reshape(source, [shape_of(op.output)[axis] for axis in axes])
+        if in_order:
+            replace(op, before, flat, rewriter)
         else:
-            replace(op, [], flat, rewriter, behind=transpose(flat.output, back))
+            replace(op, before, flat, rewriter, behind=transpose(flat.output, back))
 
 
 def _groups(old: Sequence[int], new: Sequence[int]) -> list[tuple[list[int], list[int]]] | None:

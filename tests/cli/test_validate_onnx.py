@@ -209,6 +209,32 @@ def test_what_nobody_can_run_is_compared_with_nn(
     assert "note: ONNX's reference implementation failed: " in outcome.errors
 
 
+def test_what_the_reference_implementation_gets_wrong_is_not_asked(
+    nnc: Nnc, tmp_path: Path, without_runtime: None
+) -> None:
+    statistics = {name: np.full(2, 0.5, np.float32) for name in ("scale", "b", "mean", "var")}
+    old = model(
+        [node("BatchNormalization", ["x", *statistics], ["y"])],
+        {"x": [1, 2, 3, 3]},
+        ["y"],
+        statistics,
+        opset=9,
+    )
+    grouped = model(
+        [node("ConvTranspose", ["x", "w"], ["y"], group=2)],
+        {"x": [1, 4, 3, 3]},
+        ["y"],
+        {"w": random_weights(1)(4, 1, 2, 2)},
+    )
+    for number, proto in enumerate((old, grouped)):
+        path = tmp_path / f"{number}.onnx"
+        path.write_bytes(proto.SerializeToString())
+        outcome = nnc("validate", path, "--on", "host", "--inputs", "random:1:1")
+        assert outcome.code == 0, outcome.output
+        assert "note: ONNX's reference implementation computes " in outcome.errors
+        assert "against the reference semantics of the nn dialect" in outcome.output
+
+
 def store(folder: Path, **arrays: Array) -> None:
     folder.mkdir(parents=True)
     for name, array in arrays.items():
