@@ -53,6 +53,8 @@ LAYERS: dict[str, str] = {
     "bin1x1-256": "conv2d:16x16x256-1x1-256:bin,bin,bin",
     "bindense-1024": "dense:1024-256:bin,bin,bin",
     "bindense-10": "dense:1024-10:bin,bin,f32",
+    "bindw3x3-64": "depthwise:16x16x64-3x3-64:bin,bin,bin",
+    "bindw3x3-64-i8": "depthwise:16x16x64-3x3-64:bin,bin,i8",
     "i8bindense-1024": "dense:1024-256:i8,bin,i8",
     "i8bin3x3-64": "conv2d:16x16x64-3x3-64:i8,bin,i8",
     "i8bin3x3-128": "conv2d:16x16x128-3x3-128:i8,bin,i8",

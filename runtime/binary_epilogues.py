@@ -137,13 +137,13 @@ def fixed(
     return (value >> call.number("fraction")).clamp(*call.numbers("clamp")).to(i8)
 
 
-def fixed_text(call: CallOp, bias: str, start: str, constants: str) -> list[str]:
+def fixed_text(call: CallOp, base: str, start: str, constants: str) -> list[str]:
     """The C struct of the formula."""
     names = ("step", "left", "parts")
     numbers = [*(call.number(name) for name in names), *call.numbers("clamp")]
     return [
         "const nnc_bin_fixed requantization = {",
-        f"    {bias}, {start}, {constants}, {', '.join(map(str, numbers))}",
+        f"    {base}, {start}, {constants}, {', '.join(map(str, numbers))}",
         "};",
     ]
 

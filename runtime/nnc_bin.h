@@ -169,11 +169,11 @@ typedef struct {
  * offset and below of each channel (`step` is 3) or of all channels (0). Nothing but the product
  * leaves 32 bits.
  *
- * For int8 activations, `it` is the sum, which starts at bias[channel], and the fraction has 16
+ * For int8 activations, `it` is the sum, which starts at base[channel], and the fraction has 16
  * bits. For binary ones `it` is start[channel] + mismatches - 32768, `left` is 16, and the fraction
  * has 12 bits. */
 typedef struct {
-    const int32_t *bias;
+    const int32_t *base;
     const int16_t *start;
     const int32_t *constants;
     int32_t step;

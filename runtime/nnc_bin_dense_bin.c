@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nnc_arith.h"
 #include "nnc_bin_dense.h"
-#include "nnc_bin_signs.h"
+#include "nnc_bin_lanes.h"
 
 typedef struct {
     const uint32_t *limits;

@@ -59,6 +59,13 @@ static inline int8_t nnc_bin_output(uint32_t shifted, const int32_t constants[3]
     return nnc_bin_saturate(value);
 }
 
+/* The output of a channel from its sum. */
+static inline int8_t nnc_bin_fixed_output(const nnc_bin_fixed *to, int32_t sum, int32_t channel) {
+    const int32_t *const constants = to->constants + channel * to->step;
+    const uint32_t shifted = (uint32_t)sum << to->left;
+    return nnc_clamp_i8(nnc_bin_output(shifted, constants, to->parts), to->low, to->high);
+}
+
 /* A clamp that is narrower than int8 comes last. */
 static inline void nnc_bin_clamp(int8_t *output, int32_t channels, int32_t low, int32_t high) {
     if (low > INT8_MIN || high < INT8_MAX) {

@@ -82,7 +82,7 @@ static NNC_NOINLINE void end_row(const CONTEXT *context, const nnc_bin_geometry 
 void nnc_i8bin_conv_fixed_4(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
                             const nnc_bin_fixed *requantization, int8_t *output, void *table,
                             void *accumulators) {
-    const context_fixed context = {requantization->bias, requantization, output};
+    const context_fixed context = {requantization->base, requantization, output};
     convolve4(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table,
               accumulators);
 }
@@ -90,7 +90,7 @@ void nnc_i8bin_conv_fixed_4(const nnc_bin_geometry *g, const int8_t *input, cons
 void nnc_i8bin_conv_fixed_8(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
                             const nnc_bin_fixed *requantization, int8_t *output, void *table,
                             void *accumulators) {
-    const context_fixed context = {requantization->bias, requantization, output};
+    const context_fixed context = {requantization->base, requantization, output};
     convolve8(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table,
               accumulators);
 }
@@ -98,7 +98,7 @@ void nnc_i8bin_conv_fixed_8(const nnc_bin_geometry *g, const int8_t *input, cons
 void nnc_i8bin_conv_fixed_8x3(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
                               const nnc_bin_fixed *requantization, int8_t *output, void *table,
                               void *accumulators) {
-    const context_fixed context = {requantization->bias, requantization, output};
+    const context_fixed context = {requantization->base, requantization, output};
     convolve8x3(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table,
                 accumulators);
 }
@@ -106,7 +106,7 @@ void nnc_i8bin_conv_fixed_8x3(const nnc_bin_geometry *g, const int8_t *input, co
 void nnc_i8bin_conv_fixed_16(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
                              const nnc_bin_fixed *requantization, int8_t *output, void *table,
                              void *accumulators) {
-    const context_fixed context = {requantization->bias, requantization, output};
+    const context_fixed context = {requantization->base, requantization, output};
     convolve16(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table,
                accumulators);
 }
@@ -114,7 +114,7 @@ void nnc_i8bin_conv_fixed_16(const nnc_bin_geometry *g, const int8_t *input, con
 void nnc_i8bin_conv_fixed_patch(const nnc_bin_geometry *g, const int8_t *input, const int32_t *weights,
                                 const nnc_bin_fixed *requantization, int8_t *output, void *table,
                                 void *accumulators) {
-    const context_fixed context = {requantization->bias, requantization, output};
+    const context_fixed context = {requantization->base, requantization, output};
     convolve_patch(&context, g, (const uint8_t *)input, (const uint32_t *)weights, table,
                accumulators);
 }

@@ -37,6 +37,7 @@ BACKENDS: tuple[str, ...] = (
     "nnc.runtime.binary_dense_mve",
     "nnc.runtime.binary_conv",
     "nnc.runtime.int8_binary_conv",
+    "nnc.runtime.binary_depthwise",
     "nnc.runtime.binary_dense",
     "nnc.runtime.int8_binary_dense",
     "nnc.runtime.tree_code",

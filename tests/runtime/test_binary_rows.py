@@ -24,7 +24,7 @@ from xdsl.ir import Attribute, SSAValue
 from nnc.boards import core
 from nnc.dialects.kernel.call import CallOp
 from nnc.dialects.nn.base import NnOp
-from nnc.dialects.nn.convolution import Conv2DOp, DenseOp
+from nnc.dialects.nn.convolution import Conv2DOp, DenseOp, DepthwiseConv2DOp
 from nnc.dialects.nn.interpreter import run
 from nnc.dialects.quant import UniformQuantizedType
 from nnc.dialects.types import BIN, Array, numpy_dtype
@@ -33,6 +33,7 @@ from nnc.runtime import (
     binary_conv,
     binary_dense,
     binary_dense_rows,
+    binary_depthwise,
     int8_binary_conv,
     int8_binary_dense,
 )
@@ -43,6 +44,7 @@ ROWS: tuple[Kernel, ...] = (
     *int8_binary_conv.KERNELS,
     *binary_dense_rows.KERNELS,
     *binary_dense.KERNELS,
+    *binary_depthwise.KERNELS,
     *int8_binary_dense.KERNELS,
 )
 CHOSEN = [row.name for row in ROWS if "_ct_" not in row.name]
@@ -122,7 +124,7 @@ def convolution(
 
 def only_op(module: ModuleOp) -> NnOp:
     """The layer of a module of one."""
-    (op,) = (it for it in module.walk() if isinstance(it, Conv2DOp | DenseOp))
+    (op,) = (it for it in module.walk() if isinstance(it, Conv2DOp | DenseOp | DepthwiseConv2DOp))
     return op
 
 
@@ -203,6 +205,30 @@ def test_refused() -> None:
     assert reason(convolution(BIN, BIN, (1, 4, 40, 32), signs(2, 1, 13, 32), 0)) is None
     grouped = convolution(BIN, BIN, (1, 4, 4, 48), signs(2, 1, 1, 24), 0, groups=integer(2))
     assert reason(grouped) == "the channels of a group are 24, not a multiple of 16"
+
+
+def depthwise(multiplier: int, height: int = 3) -> ModuleOp:
+    """A depthwise convolution of signs, with so many outputs for each channel."""
+    channels = 3
+    given = {
+        "strides": integers((1, 1)),
+        "dilations": integers((1, 1)),
+        "padding": integers((0, 0, 0, 0)),
+    }
+    result = tensor(BIN, 1, 1, 2, channels * multiplier)
+
+    def build(b: NnBuilder, args: Sequence[SSAValue]) -> list[SSAValue]:
+        constant = b.constant(signs(1, height, 1, channels * multiplier), BIN)
+        return [b.op(DepthwiseConv2DOp, [args[0], constant, None], result, **given)]
+
+    return network([tensor(BIN, 1, height, 2, channels)], build)
+
+
+def test_depthwise_refused() -> None:
+    assert reason(depthwise(1)) is None
+    assert reason(depthwise(2)) == "it has 2 outputs for each channel"
+    assert reason(depthwise(1, 32767)) is None
+    assert reason(depthwise(1, 32768)) == "it counts to 32768, more than 32767"
 
 
 def test_unknown_properties_refused() -> None:

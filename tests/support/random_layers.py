@@ -323,6 +323,27 @@ def _binary_conv(output: str, source_bits: int = 1, scaled: float = 1.0) -> Laye
     return layer
 
 
+def _binary_depthwise(output: str, scaled: float = 1.0) -> Layer:
+    def layer(net: RandomLayers) -> None:
+        axes = _axes(net)
+        channels, batch = net.pick(32, 33, net.integer(1, 70)), net.pick(1, 1, 2)
+        x = net.input(BIN, (batch, axes[0].extent, axes[1].extent, channels))
+        w = net.constant(BIN, (1, axes[0].kernel, axes[1].kernel, channels))
+        terms = axes[0].kernel * axes[1].kernel
+        _binary_epilogue(
+            net,
+            DepthwiseConv2DOp,
+            [x, w],
+            (batch, axes[0].output, axes[1].output, channels),
+            (output, terms, 1.0),
+            scaled,
+            pad_value=net.pick(None, None, integer(1), integer(-1)),
+            **_window(net, axes),
+        )
+
+    return layer
+
+
 def _binary_epilogue(
     net: RandomLayers,
     kind: type[NnOp],
@@ -615,6 +636,10 @@ LAYERS: dict[str, Layer] = {
     "nnc_bin_rows_bin": _binary_dense("bin", few=True),
     "nnc_bin_rows_s8": _binary_dense("i8", few=True),
     "nnc_bin_rows_f32": _binary_dense("f32", few=True),
+    "nnc_bin_depthwise_bin": _binary_depthwise("bin"),
+    "nnc_bin_depthwise_fixed": _binary_depthwise("i8"),
+    "nnc_bin_depthwise_s8": _binary_depthwise("i8", 2.0**-20),
+    "nnc_bin_depthwise_f32": _binary_depthwise("f32"),
     "nnc_i8bin_dense_bin": _int8_binary_dense("bin"),
     "nnc_i8bin_dense_s8": _int8_binary_dense("i8"),
     "nnc_i8bin_dense_f32": _int8_binary_dense("f32"),
