@@ -205,7 +205,7 @@ def test_what_nobody_can_run_is_compared_with_nn(
     path.write_bytes(proto.SerializeToString())
     outcome = nnc("validate", path, "--on", "host")
     assert outcome.code == 0, outcome.errors
-    assert "against the reference semantics of the nn dialect" in outcome.output
+    assert "against the reference semantics of the nn" in outcome.output
     assert "note: ONNX's reference implementation failed: " in outcome.errors
 
 
@@ -232,7 +232,7 @@ def test_what_the_reference_implementation_gets_wrong_is_not_asked(
         outcome = nnc("validate", path, "--on", "host", "--inputs", "random:1:1")
         assert outcome.code == 0, outcome.output
         assert "note: ONNX's reference implementation computes " in outcome.errors
-        assert "against the reference semantics of the nn dialect" in outcome.output
+        assert "against the reference semantics of the nn" in outcome.output
 
 
 def store(folder: Path, **arrays: Array) -> None:
