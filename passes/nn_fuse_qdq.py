@@ -25,6 +25,7 @@ from nnc.passes.qdq.movement import MOVEMENT_PATTERNS
 from nnc.passes.qdq.pooling import pooling_patterns
 from nnc.passes.qdq.remarks import note_floats
 from nnc.passes.qdq.signed import SIGNED_PATTERNS
+from nnc.passes.qdq.weights import WEIGHT_PATTERNS
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,6 @@ class NnFuseQdqPass(ModulePass):
         contract = CONTRACTS[self.numerics]
         families = (layer_patterns, arithmetic_patterns, pooling_patterns, function_patterns)
         fused = [pattern for family in families for pattern in family(contract)]
-        rewrite(op, [*SIGNED_PATTERNS, *MOVEMENT_PATTERNS, *fused])
+        rewrite(op, [*SIGNED_PATTERNS, *MOVEMENT_PATTERNS, *fused, *WEIGHT_PATTERNS])
         for function in functions:
             note_floats(function)

@@ -145,3 +145,25 @@ func.func @main(%x: tensor<1x4x4x2x!x>) -> (tensor<1x3x3x2x!y>, tensor<1x4x4x2x!
 // CHECK: nn.constant dense<1> : tensor<1x2x2x2xi8> -> tensor<1x2x2x2x!quant.uniform<i8:f32, 0.25>>
 // CHECK-NEXT: nn.depthwise_conv2d
 // CHECK-SAME: rounding = #nn<rounding double>
+
+// -----
+
+// A weight that needs 9 bits is that of two copies of its input: 150 = 127 + 23.
+
+!x = !quant.uniform<i8:f32, 0.5>
+!w = !quant.uniform<i8:f32, 0.25:-50>
+!y = !quant.uniform<i8:f32, 1.0>
+func.func @main(%x: tensor<1x3x!x>) -> tensor<1x1x!y> {
+  %w = nn.constant dense<[[100, -50, -60]]> : tensor<1x3xi8> -> tensor<1x3x!w>
+  %xf = nn.dequantize %x : (tensor<1x3x!x>) -> tensor<1x3xf32>
+  %wf = nn.dequantize %w : (tensor<1x3x!w>) -> tensor<1x3xf32>
+  %d = nn.dense %xf, %wf : (tensor<1x3xf32>, tensor<1x3xf32>) -> tensor<1x1xf32>
+  %y = nn.quantize %d {ties_even} : (tensor<1x1xf32>) -> tensor<1x1x!y>
+  func.return %y : tensor<1x1x!y>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: nn.constant dense<[0, 1, 2, 0]> : tensor<4xi32>
+// CHECK-NEXT: nn.gather
+// CHECK-NEXT: nn.constant dense<[{{\[}}127, 0, -10, 23]]> : tensor<1x4xi8> -> tensor<1x4x!quant.uniform<i8:f32, 0.25>>
+// CHECK-NEXT: nn.dense
