@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from xdsl.dialects.builtin import TensorType, f32, i32, i64
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from nnc.dialects.nn import movement, reduction
-from nnc.dialects.types import element_of, shape_of
+from nnc.dialects.types import Array, element_of, numpy_dtype, shape_of
 from nnc.passes.nn_builder import UnsupportedError, integer
 from nnc.passes.onnx.common import (
     cast,
@@ -33,9 +33,22 @@ def rows_of(to: Lowering, value: SSAValue) -> SSAValue:
 
 def matrix(to: Lowering, values: Sequence[float], columns: int, what: str) -> SSAValue:
     """A list of numbers as the rows of a constant matrix."""
-    if not values or len(values) % columns:
+    if not values or not columns or len(values) % columns:
         raise UnsupportedError(f"expected {what} for {columns} features, got {len(values)}")
     return to.numbers(np.reshape(np.asarray(values, np.float32), [-1, columns]))
+
+
+def stored_numbers(values: Sequence[str | int | float], element: Attribute) -> Array:
+    """Numbers as stored elements. Raises `UnsupportedError` for those that the type has not."""
+    dtype = np.dtype(numpy_dtype(element))
+    if dtype.kind in "iu":
+        limits = np.iinfo(str(dtype))
+        fits = all(isinstance(it, int) and limits.min <= it <= limits.max for it in values)
+    else:
+        fits = not any(isinstance(it, str) for it in values)
+    if not fits:
+        raise UnsupportedError(f"expected numbers of {element}, got {list(values)}")
+    return np.asarray(values, dtype)
 
 
 def picked(to: Lowering, table: SSAValue, places: SSAValue) -> SSAValue:

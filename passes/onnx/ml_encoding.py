@@ -30,7 +30,7 @@ from nnc.passes.onnx.common import (
     sub,
 )
 from nnc.passes.onnx.lowering import Lowering, Node, numbered, rewrite
-from nnc.passes.onnx.ml_common import picked
+from nnc.passes.onnx.ml_common import picked, stored_numbers
 
 Entry: TypeAlias = str | int | float
 Entries: TypeAlias = Sequence[str] | Sequence[int] | Sequence[float]
@@ -128,7 +128,7 @@ def _stored(node: Node, to: Lowering, values: Sequence[Entry]) -> tuple[Attribut
         to.names[node.op.results[0]] = names
         return i32, numbers
     element = node.result(shape_of(node.value(0))).element_type
-    return element, np.asarray(values, numpy_dtype(element))
+    return element, stored_numbers(values, element)
 
 
 def _picked(to: Lowering, table: Array, element: Attribute, places: SSAValue) -> SSAValue:
@@ -163,7 +163,7 @@ def _first(to: Lowering, value: SSAValue, keys: Entries, with_nan: bool) -> SSAV
     """The place of the first key that each element equals, the number of keys where none does."""
     element, rank = element_of(value), len(shape_of(value))
     spread = to.reshape(value, [*shape_of(value), 1])
-    row = to.constant(np.asarray(keys, numpy_dtype(element)).reshape([1] * rank + [-1]), element)
+    row = to.constant(stored_numbers(keys, element).reshape([1] * rank + [-1]), element)
     equal = compared(to, logic.EqualOp, spread, row)
     gaps = np.asarray([isinstance(key, float) and isnan(key) for key in keys])
     if with_nan and gaps.any():

@@ -29,7 +29,7 @@ from nnc.passes.onnx.common import (
     sub,
 )
 from nnc.passes.onnx.lowering import Lowering, Node, rewrite
-from nnc.passes.onnx.ml_common import rows_of
+from nnc.passes.onnx.ml_common import rows_of, stored_numbers
 
 
 def _per_feature(
@@ -40,7 +40,7 @@ def _per_feature(
     if len(numbers) != 1 and (len(shape) > 2 or not shape or len(numbers) != shape[-1]):
         features = shape[-1] if shape else 1
         raise UnsupportedError(f"expected {what} of 1 or {features} numbers, got {len(numbers)}")
-    array = np.asarray(numbers, numpy_dtype(element))
+    array = stored_numbers(numbers, element)
     return to.constant(array.reshape([1] * (len(shape) - 1) + [-1] * bool(shape)), element)
 
 
@@ -93,8 +93,16 @@ def _imputer(node: Node, to: Lowering) -> SSAValue:
     fill = _per_feature(to, value, values, element, "values to impute")
     if isnan(missing):
         return selected(to, is_nan(to, value), fill, value)
+    if not is_float(value) and not _has(element, missing):
+        return value
     is_missing = compared(to, logic.EqualOp, value, scalar(to, missing, value))
     return selected(to, is_missing, fill, value)
+
+
+def _has(element: Attribute, number: float) -> bool:
+    """Whether an integer type has a number."""
+    limits = np.iinfo(str(numpy_dtype(element)))
+    return limits.min <= number <= limits.max
 
 
 @rewrite("Binarizer")
@@ -104,7 +112,8 @@ def _binarizer(node: Node, to: Lowering) -> SSAValue:
     node.like(value)
     if not is_float(value):
         limits = np.iinfo(str(numpy_dtype(element_of(value))))
-        threshold = floor(min(max(threshold, limits.min), limits.max))
+        least = limits.max if isnan(threshold) else min(threshold, limits.max)
+        threshold = floor(max(least, limits.min))
     above = compared(to, logic.GreaterOp, value, scalar(to, threshold, value))
     return cast(to, above, element_of(value))
 

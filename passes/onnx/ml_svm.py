@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from xdsl.dialects.builtin import TensorType, f32
 from xdsl.ir import SSAValue
 
-from nnc.dialects.nn import binary, functions, logic, reduction
-from nnc.dialects.nn.vectors import CouplePairsOp, OneAgainstOneOp, SquaredDistanceOp
+from nnc.dialects.nn import functions, logic, reduction
+from nnc.dialects.nn.vectors import CouplePairsOp, OneAgainstOneOp
 from nnc.dialects.types import shape_of
 from nnc.passes.nn_builder import UnsupportedError, integers
 from nnc.passes.onnx.common import (
@@ -29,64 +28,9 @@ from nnc.passes.onnx.common import (
 from nnc.passes.onnx.labels import labels_of
 from nnc.passes.onnx.lowering import Lowering, Node, rewrite
 from nnc.passes.onnx.ml_common import labelled, largest, matrix, rows_of
+from nnc.passes.onnx.ml_kernels import Kernel
 from nnc.passes.onnx.ml_linear import dense, two_scores
 from nnc.passes.onnx.post_transforms import transformed
-
-_LARGEST_PRODUCT = 8
-"""The largest degree of a polynomial that is multiplied out."""
-
-
-@dataclass(frozen=True)
-class _Kernel:
-    """A kernel function with its parameters."""
-
-    name: str
-    gamma: float
-    coef0: float
-    degree: float
-
-    @staticmethod
-    def of(node: Node, linear: bool) -> _Kernel:
-        """The kernel that a node names; without support vectors it is the linear one."""
-        name = "LINEAR" if linear else node.string("kernel_type", "LINEAR")
-        if name not in ("LINEAR", "POLY", "RBF", "SIGMOID"):
-            raise UnsupportedError(f"expected a kernel LINEAR, POLY, RBF or SIGMOID, got {name}")
-        parameters = node.floats("kernel_params") or [0.0, 0.0, 0.0]
-        if len(parameters) != 3:
-            raise UnsupportedError(f"expected 3 kernel_params, got {len(parameters)}")
-        return _Kernel(name, *parameters)
-
-    def of_rows(self, to: Lowering, rows: SSAValue, vectors: SSAValue) -> SSAValue:
-        """The kernel of each row, [N, D], and each vector, [V, D]: [N, V]."""
-        if self.name == "LINEAR":
-            return dense(to, rows, vectors, None)
-        if self.name == "RBF":
-            kind = TensorType(f32, [shape_of(rows)[0], shape_of(vectors)[0]])
-            distance = to.op(SquaredDistanceOp, [rows, vectors], kind)
-            return function(
-                to, functions.ExpOp, mul(to, distance, scalar(to, -self.gamma, distance))
-            )
-        product = dense(to, rows, vectors, None)
-        inner = mul(to, product, scalar(to, self.gamma, product))
-        if self.coef0:
-            inner = add(to, inner, scalar(to, self.coef0, product))
-        if self.name == "SIGMOID":
-            return function(to, functions.TanhOp, inner)
-        return _power(to, inner, self.degree)
-
-
-def _power(to: Lowering, value: SSAValue, degree: float) -> SSAValue:
-    """A tensor to a known power."""
-    if degree != int(degree) or not 1 <= degree <= _LARGEST_PRODUCT:
-        return to.op(binary.PowOp, [value, scalar(to, degree, value)], value.type)
-    result, factor, rest = None, value, int(degree)
-    while rest:
-        if rest % 2:
-            result = factor if result is None else mul(to, result, factor)
-        rest //= 2
-        factor = mul(to, factor, factor) if rest else factor
-    assert result is not None
-    return result
 
 
 def _rho(node: Node, count: int) -> list[float]:
@@ -107,7 +51,7 @@ def _svm_regressor(node: Node, to: Lowering) -> SSAValue:
         )
         if shape_of(vectors)[0] != count:
             raise UnsupportedError(f"expected {count} support vectors, got {shape_of(vectors)[0]}")
-        rows = _Kernel.of(node, linear=False).of_rows(to, rows, vectors)
+        rows = Kernel.of(node).of_rows(to, rows, vectors)
     weights = matrix(to, coefficients, shape_of(rows)[1], "coefficients")
     if shape_of(weights)[0] != 1:
         raise UnsupportedError(f"expected {shape_of(rows)[1]} coefficients of one target")
@@ -179,7 +123,7 @@ def _voted(
             f"expected {classes - 1} coefficients for each support vector, "
             f"got {shape_of(coefficients)[0]}"
         )
-    kernel = _Kernel.of(node, linear=False).of_rows(to, rows, vectors)
+    kernel = Kernel.of(node).of_rows(to, rows, vectors)
     decisions = to.op(
         OneAgainstOneOp,
         [kernel, coefficients, to.numbers(_rho(node, pairs))],

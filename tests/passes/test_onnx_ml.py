@@ -147,6 +147,12 @@ SVM: dict[str, Any] = {
         ("LinearClassifier", 2, {"intercepts": None}, "expected intercepts, got none; zeros work"),
         ("LinearClassifier", 2, {**ONE, "post_transform": "PROBIT"}, "PROBIT of one score"),
         ("LinearClassifier", 2, {"post_transform": "TANH"}, "expected a post_transform of NONE"),
+        (
+            "SVMClassifier",
+            2,
+            {**SVM, "kernel_params": [0.0, 0.0, np.inf]},
+            "3 finite kernel_params",
+        ),
         ("SVMClassifier", 2, {**SVM, "rho": None}, "expected 1 numbers rho, got 0"),
         ("SVMClassifier", 2, {**SVM, "kernel_type": "CUBE"}, "expected a kernel LINEAR, POLY"),
         ("SVMClassifier", 2, {**SVM, "vectors_per_class": [2]}, "expected vectors_per_class of 2"),
@@ -249,3 +255,21 @@ def test_integers_above_a_threshold(kind: str, threshold: float, right: list[int
     module = lowered(model(nodes, inputs, ["y"], domains={ML: 1}).SerializeToString())
     (found,) = run(module, [x]).outputs
     assert (found.dtype.name, found.tolist()) == (kind, [right])
+
+
+@pytest.mark.parametrize("missing", [3, 1 << 40])
+def test_a_missing_integer(missing: int) -> None:
+    attributes = {"imputed_value_int64s": [7], "replaced_value_int64": missing}
+    nodes = [node("Imputer", ["x"], ["y"], domain=ML, **attributes)]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.INT32, [1, 3])]
+    module = lowered(model(nodes, inputs, ["y"], domains={ML: 1}).SerializeToString())
+    (found,) = run(module, [np.asarray([[1, 3, 4]], np.int32)]).outputs
+    assert found.tolist() == [[1, 7 if missing == 3 else 3, 4]]
+
+
+def test_numbers_that_a_type_has_not() -> None:
+    attributes = {"imputed_value_int64s": [1 << 40], "replaced_value_int64": 3}
+    nodes = [node("Imputer", ["x"], ["y"], domain=ML, **attributes)]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.INT32, [1, 3])]
+    with pytest.raises(DiagnosticException, match="expected numbers of i32"):
+        lowered(model(nodes, inputs, ["y"], domains={ML: 1}).SerializeToString())
