@@ -23,10 +23,10 @@ typedef struct {
  * nnc_conv_s8, under the same conditions. Those of four pairs of outputs alternate; outputs behind
  * the last eight follow pair by pair.
  *
- * wide: 2 * depth bytes, aligned to 4. */
+ * patch: depth bytes; null where in_features is a multiple of 4. */
 void nnc_dense_pairs_s8(const nnc_dense_pairs_s8_layer *layer, const int8_t *input,
                         const int32_t *weights, const int32_t *bias, const int32_t *formulas,
-                        int32_t formula_step, int8_t *output, int8_t *wide);
+                        int32_t formula_step, int8_t *output, int8_t *patch);
 
 #ifdef __cplusplus
 }

@@ -74,7 +74,8 @@ class DensePairsS8(Kernel):
 
     def scratch(self, op: NnOp, target: Target) -> tuple[int, ...]:
         assert isinstance(op, DenseOp)
-        return (2 * self._depth(op),)
+        depth = self._depth(op)
+        return (depth if depth > shape_of(op.input)[1] else 0,)
 
     def _depth(self, op: DenseOp) -> int:
         return -(-shape_of(op.input)[1] // 4) * 4
@@ -123,13 +124,13 @@ class DensePairsS8(Kernel):
         b.produce(b.outputs[0], element)
 
     def body(self, call: CallOp, arguments: Sequence[str]) -> list[str]:
-        output, wide = arguments[len(call.inputs) :]
+        output, *patch = arguments[len(call.inputs) :]
         numbers = [call.number(name) for name in ("rows", "inputs", "outputs", "depth")]
         fields = [*numbers, *call.numbers("clamp"), call.number("fix")]
         return [
             f"static const nnc_dense_pairs_s8_layer layer = {{{', '.join(map(str, fields))}}};",
             f"{self.name}(&layer, {', '.join(arguments[: len(call.inputs)])},",
-            f"    {call.number('step')}, {output}, {wide});",
+            f"    {call.number('step')}, {output}, {(patch or ['NULL'])[0]});",
             "return 0;",
         ]
 
