@@ -45,6 +45,15 @@ static inline const int8_t *tap(const nnc_conv_s8_layer *layer, const int8_t *im
     return inside ? image + (y * layer->in_width + x) * layer->in_channels : NULL;
 }
 
+/* A window inside the image: its rows are widened from where they are, with what follows them. */
+static NNC_NOINLINE void fill_rows(const nnc_conv_s8_layer *layer, const int8_t *at,
+                                   uint32_t *lane) {
+    const int32_t step = layer->dilation_y * layer->in_width * layer->in_channels;
+    for (int32_t ky = 0; ky < layer->kernel_height; ++ky, at += step) {
+        lane = widen(lane, at, layer->row_depth);
+    }
+}
+
 /* Channels in fours: every tap is widened from where it is. */
 static NNC_NOINLINE void fill_taps(const nnc_conv_s8_layer *layer, const int8_t *image, int32_t y, int32_t x,
                       uint32_t *lane) {
@@ -57,20 +66,12 @@ static NNC_NOINLINE void fill_taps(const nnc_conv_s8_layer *layer, const int8_t 
     }
 }
 
-/* Any channels: taps are gathered side by side first. */
-static NNC_NOINLINE void fill_patch(const nnc_conv_s8_layer *layer, const int8_t *image, int32_t y, int32_t x,
-                       uint32_t *lane, int8_t *patch) {
+/* Any channels: the taps of a row are gathered side by side first. */
+static NNC_NOINLINE void fill_patch(const nnc_conv_s8_layer *layer, const int8_t *image, int32_t y,
+                                    int32_t x, uint32_t *lane, int8_t *patch) {
     const size_t channels = (size_t)layer->in_channels;
-    int8_t *to = patch;
     for (int32_t ky = 0; ky < layer->kernel_height; ++ky, y += layer->dilation_y) {
-        const bool row = y >= 0 && y < layer->in_height && layer->dilation_x == 1 && x >= 0 &&
-                         x + layer->kernel_width <= layer->in_width;
-        if (row) {
-            const size_t bytes = channels * (size_t)layer->kernel_width;
-            memcpy(to, tap(layer, image, y, x), bytes);
-            to += bytes;
-            continue;
-        }
+        int8_t *to = patch + ky * layer->row_depth;
         for (int32_t kx = 0; kx < layer->kernel_width; ++kx, to += channels) {
             const int8_t *const at = tap(layer, image, y, x + kx * layer->dilation_x);
             if (at != NULL) {
@@ -81,6 +82,22 @@ static NNC_NOINLINE void fill_patch(const nnc_conv_s8_layer *layer, const int8_t
         }
     }
     widen(lane, patch, layer->depth);
+}
+
+static inline void fill(const nnc_conv_s8_layer *layer, const int8_t *image, int32_t y, int32_t x,
+                        uint32_t *lane, int8_t *patch) {
+    const int32_t line = layer->in_width * layer->in_channels;
+    const int32_t last = y + (layer->kernel_height - 1) * layer->dilation_y;
+    const int32_t last_row = last * line + x * layer->in_channels;
+    if (layer->dilation_x == 1 && y >= 0 && last < layer->in_height && x >= 0 &&
+        x + layer->kernel_width <= layer->in_width &&
+        last_row + layer->row_depth <= layer->in_height * line) {
+        fill_rows(layer, image + y * line + x * layer->in_channels, lane);
+    } else if ((layer->in_channels & 3) == 0) {
+        fill_taps(layer, image, y, x, lane);
+    } else {
+        fill_patch(layer, image, y, x, lane, patch);
+    }
 }
 
 static inline void store(const nnc_conv_s8_target *target, const int32_t *sums, int32_t channel,
@@ -279,6 +296,9 @@ void nnc_conv_s8(const nnc_conv_s8_layer *layer, const int8_t *input, const int3
                            layer->out_height == layer->in_height &&
                            layer->out_width == layer->in_width && layer->stride_y == 1 &&
                            layer->stride_x == 1 && (layer->in_channels & 3) == 0;
+    if (patch != NULL) {
+        memset(patch, 0, (size_t)layer->depth);
+    }
     int32_t left = layer->batches * layer->out_height * layer->out_width;
     int32_t oy = 0, ox = 0;
     while (left > 0) {
@@ -289,11 +309,7 @@ void nnc_conv_s8(const nnc_conv_s8_layer *layer, const int8_t *input, const int3
         for (int32_t i = 0; i < pixels && !pointwise; ++i) {
             const int32_t y = oy * layer->stride_y - layer->pad_top;
             const int32_t x = ox * layer->stride_x - layer->pad_left;
-            if ((layer->in_channels & 3) == 0) {
-                fill_taps(layer, input, y, x, lanes + i);
-            } else {
-                fill_patch(layer, input, y, x, lanes + i, patch);
-            }
+            fill(layer, input, y, x, lanes + i, patch);
             if (++ox == layer->out_width) {
                 ox = 0;
                 if (++oy == layer->out_height) {

@@ -37,7 +37,8 @@ typedef struct {
     int32_t kernel_height, kernel_width;
     int32_t stride_y, stride_x, dilation_y, dilation_x;
     int32_t pad_top, pad_left;
-    int32_t depth;      /* products of an output, rounded up to a multiple of 4 */
+    int32_t row_depth;  /* products of a kernel's row, rounded up to a multiple of 4 */
+    int32_t depth;      /* of all rows */
     int32_t zero_point; /* of the input: what a padded position holds */
     int32_t out_min, out_max;
     int32_t fix; /* 1 if the requantisation rounds twice, else 0 */
@@ -51,7 +52,7 @@ typedef struct {
  * words for each output, or for all of them, which formula_step, 4 or 0, tells: the multiplier, the
  * shift, the constant's lower and its upper word.
  *
- * weights: for each pair of output channels a and b, for each four products k, two words. The first
+ * weights: for each pair of output channels a and b, for each four products k of a row, two words. The first
  * has a[k] + 256 * b[k] in its lower and a[k + 2] + 256 * b[k + 2] in its upper half, the second
  * the same of k + 1 and k + 3. Every b is at least -127, and 128 * sum(|b|) is below 2^23.
  *

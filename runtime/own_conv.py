@@ -187,7 +187,7 @@ class ConvS8(Kernel):
         return 8 * depth, depth if shape_of(op.input)[3] % 4 else 0
 
     def _depth(self, op: Conv2DOp) -> int:
-        return -(-int(np.prod(shape_of(op.weights)[1:])) // 4) * 4
+        return shape_of(op.weights)[1] * _row_depth(op)
 
     def lower(self, op: NnOp, lowering: Lowering, target: Target) -> CallOp:
         assert isinstance(op, Conv2DOp)
@@ -200,7 +200,7 @@ class ConvS8(Kernel):
         formulas, numbers = requantization_constants(found, lowering)
         inputs = [
             lowering.buffer(op.input),
-            lowering.constant(packed(weights), i32, "weights"),
+            lowering.constant(packed(_padded_rows(op, weights)), i32, "weights"),
             lowering.constant(folded_bias(op).astype(np.int32), i32, "bias"),
             formulas,
         ]
@@ -211,6 +211,7 @@ class ConvS8(Kernel):
             "strides": tuple(op.strides.get_values()),
             "dilations": tuple(op.dilations.get_values()),
             "padding": tuple(op.padding.get_values()[::2]),
+            "row_depth": _row_depth(op),
             "depth": self._depth(op),
             "zero_point": source.zero_point,
             **numbers,
@@ -220,6 +221,7 @@ class ConvS8(Kernel):
     def expand(self, call: CallOp, b: LoopBuilder) -> None:
         source, target = call.numbers("input_shape"), call.numbers("output_shape")
         kernel, depth = call.numbers("kernel"), call.number("depth")
+        row_depth = call.number("row_depth")
         x = b.reshaped(b.inputs[0], source)
 
         def element(index: list[IRScalar]) -> IRScalar:
@@ -244,7 +246,7 @@ class ConvS8(Kernel):
                     lambda: b.load(x, [n, iy, ix, ic]),
                     lambda: b.constant(call.number("zero_point"), i8),
                 )
-                k = (ky * kernel[1] + kx) * source[3] + ic
+                k = ky * row_depth + kx * source[3] + ic
                 return total + value.to(i32) * _weight(b, oc, k, depth)
 
             bounds = [(0, kernel[0]), (0, kernel[1]), (0, source[3])]
@@ -270,6 +272,7 @@ class ConvS8(Kernel):
             *call.numbers("strides"),
             *call.numbers("dilations"),
             *call.numbers("padding"),
+            call.number("row_depth"),
             call.number("depth"),
             call.number("zero_point"),
             *call.numbers("clamp"),
@@ -282,6 +285,18 @@ class ConvS8(Kernel):
             f"    {call.number('step')}, {', '.join([output, window, *(patch or ['NULL'])])});",
             "return 0;",
         ]
+
+
+def _row_depth(op: Conv2DOp) -> int:
+    """Products of a row of the kernel, rounded up to a multiple of 4."""
+    _, _, width, channels = shape_of(op.weights)
+    return -(-width * channels // 4) * 4
+
+
+def _padded_rows(op: Conv2DOp, weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Weights, [channels, rows, products], with zeros behind each row."""
+    rows = weights.reshape(*weights.shape[:2], -1)
+    return np.pad(rows, ((0, 0), (0, 0), (0, _row_depth(op) - rows.shape[2])))
 
 
 def _weight(b: LoopBuilder, channel: IRScalar, k: IRScalar, depth: int) -> IRScalar:
