@@ -57,6 +57,11 @@ from nnc.frontends.onnx_types import (
 )
 from nnc.frontends.source import ModelSource
 
+MOST_AXES = 64
+"""Axes of the largest rank that is read."""
+
+_AXES = ("axis", "axes", "batch_axis", "time_axis")
+
 _STILL_MEANT = ("GroupNormalization",)
 """Deprecated operators whose meaning is clear: this one has scales of groups before version 21."""
 
@@ -451,7 +456,20 @@ def _properties(
             if attribute.default_value.type != onnx.AttributeProto.UNDEFINED:
                 given[name] = attribute.default_value
     wanted = {name: proto for name, proto in given.items() if kinds[name] != GRAPH}
+    _check_axes(wanted.values())
     return {name: attribute_of(proto, kinds[name]) for name, proto in wanted.items()}
+
+
+def _check_axes(attributes: Iterable[onnx.AttributeProto]) -> None:
+    """
+    Axes that some tensor could have: ONNX's inference ends the program for some that are beyond all
+    bounds. Raises UnsupportedValueError.
+    """
+    for attribute in attributes:
+        if attribute.name in _AXES:
+            for axis in (attribute.i, *attribute.ints):
+                if abs(axis) > MOST_AXES:
+                    raise UnsupportedValueError(f"expected an axis of a tensor, got {axis}")
 
 
 def _is_zip_map(node: onnx.NodeProto) -> bool:

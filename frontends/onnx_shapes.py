@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 import onnx
 from onnx import shape_inference
@@ -21,6 +22,9 @@ from nnc.frontends.onnx_types import UnsupportedValueError, tensor_type, type_pr
 
 _InferenceError = shape_inference.InferenceError
 _ValidationError = onnx.checker.ValidationError
+
+LARGEST_INPUT = 1 << 26
+"""Elements of the largest input."""
 
 LARGEST_KNOWN = 4096
 """Elements of the largest constant that shapes may depend on."""
@@ -62,6 +66,11 @@ def settle_inputs(
                 symbols.setdefault(dim.dim_param, size)
     for value in inputs:
         _settle(value, shapes.get(value.name), symbols, result)
+        kind = result.types.get(value.name)
+        if isinstance(kind, TensorType) and prod(kind.get_shape()) > LARGEST_INPUT:
+            reason = f"expected at most {LARGEST_INPUT} elements, got {list(kind.get_shape())}"
+            result.problems.append(Problem(reason, value.name, "input"))
+            del result.types[value.name]
     return result
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -45,6 +46,9 @@ from nnc.passes.nn_builder import NnBuilder, UnsupportedError, integers
 
 Results: TypeAlias = SSAValue | Sequence[SSAValue]
 Rewrite: TypeAlias = Callable[["Node", "Lowering"], Results]
+
+LARGEST_RESULT = 1 << 26
+"""Elements of the largest tensor that a network may make."""
 
 REWRITES: dict[str, Rewrite] = {}
 """The rewrite of each supported operator, by its name."""
@@ -337,6 +341,8 @@ class Node:
         kind = self.op.results[number].type
         assert isinstance(kind, TensorType | UnrankedTensorType)
         shape = tuple(int(extent) for extent in shape)
+        if any(extent < 0 for extent in shape) or prod(shape) > LARGEST_RESULT:
+            raise UnsupportedError(f"expected a result that fits into memory, got {shape}")
         if isinstance(kind, TensorType):
             given = kind.get_shape()
             pairs = zip(given, shape, strict=False)

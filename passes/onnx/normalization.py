@@ -52,7 +52,8 @@ def _batch_normalization(node: Node, to: Lowering) -> list[SSAValue]:
     known = [to.folded(value) for value in rest]
     if all(values is not None for values in known):
         scale, shift, mean, variance = (np.asarray(values, np.float64) for values in known)
-        factor = scale / np.sqrt(variance + epsilon)
+        with np.errstate(all="ignore"):
+            factor = scale / np.sqrt(variance + epsilon)
         factors = to.numbers(factor), to.numbers(shift - mean * factor)
     else:
         scale, shift, mean, variance = rest

@@ -297,7 +297,9 @@ def _qlinear_function(node: Node, to: Lowering) -> SSAValue:
 
 @rewrite("QLinearConcat")
 def _qlinear_concat(node: Node, to: Lowering) -> SSAValue:
-    count = (len(node.op.operands) - 2) // 3
+    count, rest = divmod(len(node.op.operands) - 2, 3)
+    if count < 1 or rest:
+        raise UnsupportedError("expected a scale and a zero point for each tensor")
     values = [_operand(node, to, 2 + 3 * k, 3 + 3 * k) for k in range(count)]
     axis = axis_of(node.int("axis"), len(shape_of(values[0])))
     return _result(node, to, concatenated(to, values, axis), 0)

@@ -19,7 +19,7 @@ from nnc.dialects.nn.matmul import MatMulOp
 from nnc.dialects.nn.resize import ResizeBilinearOp, ResizeNearestOp
 from nnc.dialects.types import element_of, shape_of
 from nnc.passes.nn_builder import UnsupportedError, integers
-from nnc.passes.onnx.common import check_type, scalar, selected
+from nnc.passes.onnx.common import check_elements, check_type, scalar, selected
 from nnc.passes.onnx.indexing import gathered
 from nnc.passes.onnx.lowering import Lowering, Node, axis_of, rewrite
 
@@ -52,6 +52,7 @@ def _upsample(node: Node, to: Lowering) -> SSAValue:
 @rewrite("Resize")
 def _resize(node: Node, to: Lowering) -> SSAValue:
     shape = shape_of(node.value(0))
+    check_elements(shape)
     if node.since == 10:
         scales = [float(it) for it in to.known(node.value(1), "its scales").ravel()]
         axes = _axes(shape, range(len(shape)), scales, None)
@@ -103,7 +104,8 @@ def _axes(
     sizes: Sequence[int] | None,
 ) -> list[_Axis]:
     assert scales is not None
-    if len(scales) != len(chosen) or min(scales) <= 0:
+    known = len(scales) == len(chosen) and np.isfinite(scales).all()
+    if not known or min(scales) <= 0:
         raise UnsupportedError(f"expected {len(chosen)} positive scales, got {list(scales)}")
     if sizes is None:
         sizes = [int(np.floor(shape[a] * s)) for a, s in zip(chosen, scales, strict=True)]

@@ -183,9 +183,10 @@ def _eye_like(node: Node, to: Lowering) -> SSAValue:
 def _range(node: Node, to: Lowering) -> SSAValue:
     start, limit, delta = (to.known(node.value(k), "its bounds").item() for k in range(3))
     element = element_of(node.value(0))
-    if delta == 0:
-        raise UnsupportedError("expected a step that is not 0")
+    if delta == 0 or not np.isfinite([start, limit, delta]).all():
+        raise UnsupportedError(f"expected finite bounds and a step, got {start} {limit} {delta}")
     count = max(0, int(np.ceil((limit - start) / delta)))
+    node.result([count])
     values = (start + np.arange(count) * delta).astype(numpy_dtype(element))
     return to.constant(values, element)
 

@@ -34,6 +34,8 @@ def _split(node: Node, to: Lowering) -> list[SSAValue]:
     sizes = node.ints_or_operand("split", 1)
     if not sizes:
         count = node.int("num_outputs") if node.has("num_outputs") else len(node.op.results)
+        if count != len(node.op.results):
+            raise UnsupportedError(f"expected as many results as num_outputs, got {count}")
         size = -(-shape[axis] // count)
         sizes = [min(size, shape[axis] - k * size) for k in range(count)]
     if sum(sizes) != shape[axis] or len(sizes) != len(node.op.results):
