@@ -19,6 +19,8 @@ MODELS = ("Sequential", "Functional", "Model")
 
 _KERAS_MODULES = ("keras", "tf_keras", "tensorflow.keras", "tensorflow.python.keras", "builtins")
 _DEEPEST = 20
+_ATTENDED = ("query", "value", "key")
+"""Arguments of attention by their names, in the order of its inputs."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Layer:
     `class_name` has the package before it for layers that Keras does not have. `trainable` is
     whether training changes it, which decides where its weights are stored. `model` is the model
     that it is, `wrapped` the layers that it wraps, by the role that Keras calls them. `first_call`
-    is the number of its first call.
+    is the number of its first call. `stored_as` is the class that names its
+    weights, where it is another one.
     """
 
     class_name: str
@@ -57,6 +60,7 @@ class Layer:
     model: Model | None = None
     wrapped: dict[str, Layer] = field(default_factory=dict[str, "Layer"])
     first_call: int = 0
+    stored_as: str = ""
 
     def leaves(self) -> Iterator[Layer]:
         """The layer itself, or those that it consists of, in order."""
@@ -143,6 +147,8 @@ def _layer(entry: JsonObject, trainable: bool, depth: int) -> Layer:
     name = entry.get("name", config.get("name"))
     layer = Layer(class_name, name if isinstance(name, str) else class_name.lower(), config)
     layer.trainable = trainable and config.get("trainable") is not False
+    if class_name == "RNN":
+        _use_cell(layer)
     if class_name in MODELS:
         layer.model = _model(class_name, entry, trainable, depth + 1)
     elif class_name == "TimeDistributed":
@@ -150,6 +156,18 @@ def _layer(entry: JsonObject, trainable: bool, depth: int) -> Layer:
     elif class_name == "Bidirectional":
         layer.wrapped.update(_directions(config, layer, depth))
     return layer
+
+
+def _use_cell(layer: Layer) -> None:
+    """Makes an RNN of one of Keras' cells the layer that does the same."""
+    cell = layer.config.get("cell")
+    name = cell.get("class_name") if isinstance(cell, dict) else None
+    inner = cell.get("config") if isinstance(cell, dict) else None
+    if name not in ("LSTMCell", "GRUCell", "SimpleRNNCell") or not isinstance(inner, dict):
+        return
+    own = {key: value for key, value in layer.config.items() if key != "cell"}
+    layer.config = {**inner, **own}
+    layer.class_name, layer.stored_as = str(name).removesuffix("Cell"), "RNN"
 
 
 def _wrapped(entry: Json, outer: Layer, depth: int) -> Layer:
@@ -280,14 +298,17 @@ class _Calls:
         for key, value in given.items():
             if key == "training" and value is True and _differs_in_training(what):
                 return refs, "a layer that is called as in training is not supported"
-            if value is None or key in ("training", "name"):
+            if value is None or value is False or key in ("training", "name"):
                 continue
             if key == "mask":
                 return refs, "masks are not supported; sequences of one fixed length work"
             found = self._tensors(value, what)
-            if key not in ("initial_state", "inputs") or not found:
+            if key not in ("initial_state", "inputs", *_ATTENDED) or not found:
                 return refs, f"the argument '{key}' of its call is not supported"
-            refs.extend(found)
+            if key not in _ATTENDED:
+                refs.extend(found)
+        attended = [given[key] for key in _ATTENDED if given.get(key) is not None]
+        refs.extend(ref for value in attended for ref in self._tensors(value, what))
         return refs, None
 
     def _tensors(self, value: Json, what: str) -> list[Ref]:

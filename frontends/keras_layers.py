@@ -44,8 +44,41 @@ _TRAINING_ENDS = ("_initializer", "_regularizer", "_constraint", "_metrics")
 
 _REFUSED = {
     "Masking": "masks are not supported; sequences of one fixed length without this layer work",
-    "Lambda": "its program is not read; `nnc.custom_layer` maps it to nn ops by its name",
-    "RNN": "cells are not supported; LSTM, GRU and SimpleRNN are",
+    "Lambda": "its program is not read; `@nnc.custom_layer('Lambda', name='{name}')` registers a "
+    "function that builds its nn ops",
+    "RNN": "this cell is not supported; LSTMCell, GRUCell and SimpleRNNCell are, and layers one "
+    "after the other instead of StackedRNNCells",
+    **dict.fromkeys(
+        ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
+        "states that are images are not supported; a convolution before an LSTM is",
+    ),
+    **dict.fromkeys(
+        (
+            *("Conv3D", "Conv3DTranspose", "MaxPooling3D", "AveragePooling3D", "Cropping3D"),
+            *("GlobalMaxPooling3D", "GlobalAveragePooling3D", "UpSampling3D", "ZeroPadding3D"),
+            "SpatialDropout3D",
+        ),
+        "volumes are not supported; layers over images and sequences are",
+    ),
+    "SpectralNormalization": "it changes the kernel in training only; the layer in it, with that "
+    "kernel, works by itself",
+    **dict.fromkeys(
+        (
+            *("Discretization", "CategoryEncoding", "Hashing", "HashedCrossing", "IntegerLookup"),
+            *("StringLookup", "TextVectorization"),
+        ),
+        "it turns what is not yet a number into one, before the network; a model whose input is "
+        "what this layer gives works",
+    ),
+    **dict.fromkeys(
+        ("MelSpectrogram", "STFTSpectrogram"),
+        "it makes a spectrogram before the network; a model whose input is one works",
+    ),
+    "GroupedQueryAttention": "heads that share keys are not supported; MultiHeadAttention is",
+    **dict.fromkeys(
+        ("SlicingOpLambda", "keras.ops>GetItem"),
+        "a part of a tensor by its indices is not supported; Cropping1D and Cropping2D are",
+    ),
     "LocallyConnected1D": "weights of their own at every position are not supported; Conv1D is",
     "LocallyConnected2D": "weights of their own at every position are not supported; Conv2D is",
     "QuantLocallyConnected1D": "weights of their own at every position are not supported; "
@@ -130,10 +163,16 @@ def with_count(prepared: Prepared, count: int) -> dict[str, Attribute]:
 def _unknown(layer: Layer) -> Problem:
     name = layer.class_name
     bare = _registered(name).removeprefix("Larq>")
-    reason = _REFUSED.get(bare, "this layer is not supported; `nnc ops` lists those that are")
-    if ">" in bare:
-        reason = "this is not a layer of Keras; `nnc.custom_layer` maps it to nn ops"
-    return Problem(reason, layer.name, name)
+    reason = _REFUSED.get(bare)
+    if reason is None and ">" in bare:
+        own = bare.rpartition(">")[2]
+        reason = (
+            f"this is not a layer of Keras; `@nnc.custom_layer('{own}')` registers a function that "
+            "builds its nn ops"
+        )
+    elif reason is None:
+        reason = "this layer is not supported; `nnc ops` lists those that are"
+    return Problem(reason.replace("{name}", layer.name), layer.name, name)
 
 
 def _dtype(layer: Layer) -> list[Problem]:

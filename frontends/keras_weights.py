@@ -27,12 +27,12 @@ _RANDOM = ("seed_generator", "StateVar")
 @dataclass(frozen=True)
 class Wanted:
     """
-    The weights that a layer needs; None: all that are stored for it. `stored_in` is their group
+    The weights that a layer needs; None: all that are stored for it. `stored_in` are their groups
     below that of the layer in a `.keras` file.
     """
 
     weights: Sequence[Weight] | None
-    stored_in: str = "vars"
+    stored_in: tuple[str, ...] = ("vars",)
 
 
 @dataclass
@@ -141,16 +141,23 @@ class TreeStore(WeightStore):
         for layer, group in self._groups(model, ""):
             if layer not in wanted:
                 continue
-            path = f"{group}/{wanted[layer].stored_in}"
-            numbers = sorted(int(it) for it in self.file.children(path) if it.isdigit())
+            paths = [
+                path for it in wanted[layer].stored_in for path in self._paths(f"{group}/{it}")
+            ]
             weights = wanted[layer].weights
-            if weights is not None and numbers != list(range(len(weights))):
-                self.missing(layer, len(weights), len(numbers))
+            if weights is not None and len(paths) != len(weights):
+                self.missing(layer, len(weights), len(paths))
                 continue
-            arrays = self.read(layer, [f"{path}/{number}" for number in numbers])
+            arrays = self.read(layer, paths)
             if arrays is not None:
                 found[layer] = arrays
         return found
+
+    def _paths(self, group: str) -> list[str]:
+        """The numbered arrays of a group, none where one is left out."""
+        numbers = sorted(int(it) for it in self.file.children(group) if it.isdigit())
+        whole = numbers == list(range(len(numbers)))
+        return [f"{group}/{number}" for number in numbers] if whole else []
 
     def _groups(self, model: Model, base: str) -> list[tuple[Layer, str]]:
         """All leaves of a model with their groups."""
@@ -178,6 +185,6 @@ class TreeStore(WeightStore):
 
 def group_name(layer: Layer) -> str:
     """What the group of a class of layers is called. Source: `to_snake_case` in Keras."""
-    name = re.sub(r"\W+", "", layer.class_name.rpartition(">")[2])
+    name = re.sub(r"\W+", "", (layer.stored_as or layer.class_name).rpartition(">")[2])
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

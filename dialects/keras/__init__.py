@@ -13,6 +13,7 @@ from xdsl.ir import Dialect, Operation
 
 from nnc.dialects.keras import (
     activation,
+    attention,
     convolution,
     dense,
     identity,
@@ -28,6 +29,7 @@ from nnc.dialects.keras import (
 
 FAMILIES = (
     activation,
+    attention,
     convolution,
     dense,
     identity,

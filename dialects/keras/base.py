@@ -82,8 +82,8 @@ class KerasOp(IRDLOperation, ABC):
     PACKAGE: ClassVar[str] = ""
     """The package under which the layer's class is registered in Keras; none for Keras' own."""
 
-    STORED_IN: ClassVar[str] = "vars"
-    """Where a `.keras` file keeps the weights, below the group of the layer."""
+    STORED_IN: ClassVar[tuple[str, ...]] = ("vars",)
+    """Where a `.keras` file keeps the weights, in order, below the group of the layer."""
 
     @classmethod
     def layer(cls) -> str:

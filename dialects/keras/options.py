@@ -142,6 +142,14 @@ class IntsOption(Option):
         return ints_attribute([_whole(self, number) for number in _flat(value)])
 
 
+class OpenIntsOption(IntsOption):
+    """Whole numbers, some of which are open: 0 stands for those."""
+
+    def read(self, value: Json) -> Attribute:
+        numbers = [0 if number is None else _whole(self, number) for number in _flat(value)]
+        return ints_attribute(numbers)
+
+
 class FloatsOption(Option):
     """Numbers; lists of lists become one list, and a number a list of one."""
 
@@ -263,6 +271,11 @@ def opt_ints_option() -> Ints | None:
     return opt_prop_def(INTS)  # pyright: ignore[reportReturnType]
 
 
+def opt_open_ints_option() -> Ints | None:
+    """Whole numbers of which some may be open, or none."""
+    return opt_prop_def(OpenIntsOption())  # pyright: ignore[reportReturnType]
+
+
 def floats_option(*default: float) -> Floats:
     """Numbers; without a default they must be given."""
     value = DenseArrayBase.from_list(f64, default) if default else None
@@ -278,6 +291,11 @@ def text_option(*values: str, default: str | None = None) -> StringAttr:
     """A text, one of `values` where there are any; without a default it must be given."""
     value = None if default is None else StringAttr(default)
     return prop_def(TextOption(values), default_value=value)  # pyright: ignore[reportReturnType]
+
+
+def opt_text_option() -> StringAttr | None:
+    """A text, or none."""
+    return opt_prop_def(TextOption())  # pyright: ignore[reportReturnType]
 
 
 def function_option(default: str = "linear") -> StringAttr:

@@ -22,7 +22,7 @@ class RecurrentOp(KerasOp, ABC):
     GATES: ClassVar[int]
     STATES: ClassVar[int]
     INPUTS: ClassVar[tuple[int, int]] = (1, 3)
-    STORED_IN: ClassVar[str] = "cell/vars"
+    STORED_IN: ClassVar[tuple[str, ...]] = ("cell/vars",)
     IGNORED: ClassVar[frozenset[str]] = frozenset(
         {
             *("dropout", "recurrent_dropout", "implementation", "unroll", "unit_forget_bias"),

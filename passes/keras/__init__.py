@@ -6,6 +6,7 @@ A rewrite registers itself when its module is imported; importing this package i
 
 from nnc.passes.keras import (
     activation,
+    attention,
     convolution,
     custom,
     dense,
@@ -21,6 +22,7 @@ from nnc.passes.keras.lowering import REWRITES
 __all__ = [
     "REWRITES",
     "activation",
+    "attention",
     "convolution",
     "custom",
     "dense",

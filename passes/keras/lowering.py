@@ -12,6 +12,7 @@ with its dialect's table.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
@@ -20,13 +21,14 @@ from xdsl.builder import Builder
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DictionaryAttr,
+    FunctionType,
     ModuleOp,
     NameLoc,
     StringAttr,
     TensorType,
     f32,
 )
-from xdsl.dialects.func import FuncOp
+from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, SSAValue
 from xdsl.rewriter import InsertPoint
 from xdsl.utils.exceptions import DiagnosticException
@@ -39,10 +41,11 @@ from nnc.dialects.nn.conversion import ConstantOp as NnConstantOp
 from nnc.dialects.nn.movement import TransposeOp
 from nnc.dialects.nn.reduction import ReduceOp
 from nnc.dialects.nn.states import NAME
-from nnc.dialects.types import Array, element_of, shape_of
+from nnc.dialects.types import Array, element_of, numpy_dtype, shape_of
 from nnc.frontends.errors import FrontendError, Problem
 from nnc.passes.diagnostics import place
 from nnc.passes.nn_builder import NnBuilder, UnsupportedError, integers, real
+from nnc.passes.nn_variables import Variable, Variables
 
 REMARKS = "nn.remarks"
 INPUTS, OUTPUTS, VERSION = "keras.inputs", "keras.outputs", "keras.version"
@@ -80,6 +83,20 @@ class Lowering(NnBuilder):
         super().__init__(block)
         self.version = version
         self.remarks: list[str] = []
+        self.variables = Variables(block)
+        self._declared: dict[str, Variable] = {}
+
+    def variable(self, name: str, kind: TensorType[Attribute]) -> Variable:
+        """
+        What the layer that is being rewritten remembers under that name, zeros at first. The calls
+        of a layer (`lstm`, `lstm:1`) share it.
+        """
+        layer = re.sub(r":\d+$", "", place(self.location) or "")
+        title = f"{layer}/{name}"
+        if title not in self._declared:
+            zeros = np.zeros(kind.get_shape(), numpy_dtype(kind.element_type))
+            self._declared[title] = self.variables.declare(title, kind, zeros)
+        return self._declared[title]
 
     def before(self, op: KerasOp) -> None:
         """From now on ops are put in front of `op`, and have its location."""
@@ -183,6 +200,7 @@ def _lower(function: FuncOp, rewrites: Rewrites, dialect: str, problems: list[Pr
         except UnsupportedError as error:
             problems.append(_problem(op, error))
     _drop_unused(block)
+    _remember(function, to.variables)
     if to.remarks:
         given = function.attributes.get(REMARKS)
         before = given.data if isinstance(given, ArrayAttr) else ()
@@ -228,12 +246,33 @@ def _generation(function: FuncOp) -> int:
     return 3 if text.startswith("3") else 2
 
 
+def _remember(function: FuncOp, variables: Variables) -> None:
+    """Makes variables the last arguments and results of the function."""
+    block = function.body.block
+    terminator = block.last_op
+    if not variables.declared or not isinstance(terminator, ReturnOp):
+        return
+    counts = len(block.args) - len(variables.declared), len(terminator.operands)
+    terminator.operands = [*terminator.operands, *variables.values()]
+    results = [value.type for value in terminator.operands]
+    function.function_type = FunctionType.from_lists([arg.type for arg in block.args], results)
+    for field, count, own in (
+        ("arg_attrs", counts[0], [it.attributes() for it in variables.declared]),
+        ("res_attrs", counts[1], [it.next_attributes() for it in variables.declared]),
+    ):
+        before = getattr(function, field)
+        known = [DictionaryAttr({})] * count if before is None else before.data
+        setattr(function, field, ArrayAttr([*known, *own]))
+
+
 def _name(function: FuncOp) -> None:
     """Gives arguments and results the names that the function has for them."""
     function.attributes.pop(VERSION, None)
     for names, field in ((INPUTS, "arg_attrs"), (OUTPUTS, "res_attrs")):
         given = function.attributes.pop(names, None)
         texts = given.data if isinstance(given, ArrayAttr) else ()
-        attributes = [DictionaryAttr({NAME: text}) for text in texts]
+        before = getattr(function, field)
+        others = () if before is None else before.data[len(texts) :]
+        attributes = [*(DictionaryAttr({NAME: text}) for text in texts), *others]
         if attributes:
             setattr(function, field, ArrayAttr(attributes))

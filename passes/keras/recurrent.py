@@ -22,6 +22,7 @@ from nnc.dialects.types import Array, shape_of
 from nnc.passes.keras.lowering import Lowering, floats, rewrite
 from nnc.passes.keras.reshaping import reverse
 from nnc.passes.nn_builder import UnsupportedError, flag, make
+from nnc.passes.nn_variables import Variable
 
 _ACTIVATIONS = {
     "linear": "identity",
@@ -46,12 +47,8 @@ class _Layer:
     """What all recurrent layers share: the sequence, the weights by gate, the results."""
 
     def __init__(self, op: source.RecurrentOp, to: Lowering):
-        if op.stateful.value.data:
-            raise UnsupportedError(
-                "a state that is kept between inferences is not supported",
-                "stateful=False, or the state as an input and an output, works",
-            )
         self.op, self.to = op, to
+        self.kept: list[Variable] = []
         sequence = to.value(op.inputs[0])
         if op.time_major.value.data:
             sequence = to.transpose(sequence, [1, 0, 2])
@@ -62,6 +59,10 @@ class _Layer:
         self.units = op.units.value.data
         zeros = np.zeros((self.batch, self.units), np.float32)
         given = [to.value(value) for value in op.inputs[1:]]
+        if op.stateful.value.data and not given:
+            kind = floats(zeros.shape)
+            self.kept = [to.variable(f"state{k}", kind) for k in range(op.STATES)]
+            given = [variable.value for variable in self.kept]
         self.states = given or [to.number(zeros) for _ in range(op.STATES)]
 
     def gates(self, name: str) -> Array:
@@ -88,6 +89,8 @@ class _Layer:
         properties = {name: it for name, it in given.items() if it is not None}
         op = self.to.insert(make(kind, operands, *types, **properties))
         output, *states = op.results
+        for variable, state in zip(self.kept, states, strict=False):
+            variable.value = state
         if self.op.time_major.value.data:
             output = self.to.transpose(output, [1, 0, 2])
         first = output if self.op.return_sequences.value.data else states[0]

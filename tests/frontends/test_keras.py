@@ -108,9 +108,37 @@ def test_all_problems_at_once() -> None:
         'layer "half": Dropout: it computes in mixed_float16; the same model with the policy '
         "float32 works",
         'layer "odd": Dense: surprise: this setting is not known',
-        'layer "own": Own>Scale: this is not a layer of Keras; `nnc.custom_layer` maps it to nn '
-        "ops",
+        "layer \"own\": Own>Scale: this is not a layer of Keras; `@nnc.custom_layer('Scale')` "
+        "registers a function that builds its nn ops",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("ConvLSTM2D", "states that are images"),
+        ("Conv3D", "volumes are not supported"),
+        ("GlobalAveragePooling3D", "volumes are not supported"),
+        ("SpectralNormalization", "the layer in it, with that kernel, works"),
+        ("StringLookup", "a model whose input is what this layer gives works"),
+        ("Discretization", "a model whose input is what this layer gives works"),
+        ("STFTSpectrogram", "a model whose input is one works"),
+        ("SlicingOpLambda", "Cropping1D and Cropping2D are"),
+        ("LocallyConnected1D", "Conv1D is"),
+        ("Unheard", "`nnc ops` lists those that are"),
+    ],
+)
+def test_what_is_refused_says_what_works(kind: str, reason: str) -> None:
+    (line,) = refusal(h5([image(4, 4), layer(kind, "it")]))
+    assert line.startswith(f'layer "it": {kind}: ')
+    assert reason in line
+
+
+@pytest.mark.parametrize("cell", ["StackedRNNCells", "OwnCell"])
+def test_cells_of_ones_own_are_refused(cell: str) -> None:
+    config = {"class_name": cell, "config": {"name": "cell"}}
+    (line,) = refusal(h5([image(4, 4), layer("RNN", "it", cell=config)]))
+    assert "LSTMCell, GRUCell and SimpleRNNCell are" in line
 
 
 def test_shapes_that_do_not_fit() -> None:
@@ -240,8 +268,8 @@ def test_a_lambda_is_mapped_by_its_name_and_never_run() -> None:
     program = {"class_name": "__lambda__", "config": {"code": "not even base64"}}
     data = h5([image(4), layer("Lambda", "halves", function=program)])
     assert refusal(data) == [
-        'layer "halves": Lambda: its program is not read; `nnc.custom_layer` maps it to nn ops '
-        "by its name"
+        "layer \"halves\": Lambda: its program is not read; `@nnc.custom_layer('Lambda', "
+        "name='halves')` registers a function that builds its nn ops"
     ]
 
     @nnc.custom_layer("Lambda", name="halves", shapes=lambda config, inputs: [(1, 2, 2)])

@@ -22,7 +22,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.arrays import integers as whole_numbers
-from support.compiled import LOOPS, SANITIZED, run_all, run_on_core
+from support.compiled import LOOPS, SANITIZED, WHOLE, run_all, run_on_core
 from support.nn_networks import network, tensor
 from support.sample_network import needs_boards
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr, ModuleOp, f32, i8, i32, i64
@@ -363,41 +363,48 @@ def float_epilogue(layer: Layer, total: Array, magnitude: Array) -> Expected:
 # --- the network ------------------------------------------------------------------------------
 
 
-def module_of(layer: Layer) -> ModuleOp:
-    """The layer as a network."""
-    elements = [
+def elements_of(layer: Layer) -> list[Attribute]:
+    """The element types of input, weights and output."""
+    return [
         {"bin": BIN, "i8": quantization.type, "f32": f32}[kind]
         for kind, quantization in zip(layer.kinds, layer.quantized, strict=True)
     ]
-    input_shape, weights, output_shape = _arrangement(layer)
 
-    def build(b: NnBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
-        operands: list[SSAValue | None] = [args[0], None, None]
-        operands[1] = b.constant(weights, elements[1]) if layer.constant else args[1]
-        if layer.bias is not None:
-            operands[2] = b.constant(layer.bias, i32 if layer.integer else f32)
-        properties: dict[str, Attribute] = {}
-        if layer.integer and layer.kinds[2] == "i8":
-            properties["rounding"] = RoundingAttr(layer.rounding)
-        for name, bound in zip(("min", "max"), layer.clamp, strict=True):
-            if bound is not None:
-                whole = layer.kinds[2] == "i8"
-                properties[name] = IntegerAttr(int(bound), i64) if whole else FloatAttr(bound, f32)
-        output = tensor(elements[2], *output_shape)
-        if layer.op == "dense":
-            return [b.op(DenseOp, operands, output, **properties)]
-        properties["strides"] = integers(layer.strides)
-        properties["dilations"] = integers(layer.dilations)
-        properties["padding"] = integers(layer.padding)
-        if layer.around:
-            properties["pad_value"] = integer(layer.around)
-        if layer.op == "depthwise":
-            return [b.op(DepthwiseConv2DOp, operands, output, **properties)]
-        properties["groups"] = integer(layer.groups)
-        return [b.op(Conv2DOp, operands, output, **properties)]
 
-    inputs = [tensor(elements[0], *input_shape), tensor(elements[1], *weights.shape)]
-    return network(inputs[:1] if layer.constant else inputs, build)
+def built(b: NnBuilder, layer: Layer, args: Sequence[SSAValue]) -> SSAValue:
+    """The layer's op, of an input and, where they are no constant, weights."""
+    elements, (_, weights, output_shape) = elements_of(layer), _arrangement(layer)
+    operands: list[SSAValue | None] = [args[0], None, None]
+    operands[1] = b.constant(weights, elements[1]) if layer.constant else args[1]
+    if layer.bias is not None:
+        operands[2] = b.constant(layer.bias, i32 if layer.integer else f32)
+    properties: dict[str, Attribute] = {}
+    if layer.integer and layer.kinds[2] == "i8":
+        properties["rounding"] = RoundingAttr(layer.rounding)
+    for name, bound in zip(("min", "max"), layer.clamp, strict=True):
+        if bound is not None:
+            whole = layer.kinds[2] == "i8"
+            properties[name] = IntegerAttr(int(bound), i64) if whole else FloatAttr(bound, f32)
+    output = tensor(elements[2], *output_shape)
+    if layer.op == "dense":
+        return b.op(DenseOp, operands, output, **properties)
+    properties["strides"] = integers(layer.strides)
+    properties["dilations"] = integers(layer.dilations)
+    properties["padding"] = integers(layer.padding)
+    if layer.around:
+        properties["pad_value"] = integer(layer.around)
+    if layer.op == "depthwise":
+        return b.op(DepthwiseConv2DOp, operands, output, **properties)
+    properties["groups"] = integer(layer.groups)
+    return b.op(Conv2DOp, operands, output, **properties)
+
+
+def module_of(layer: Layer) -> ModuleOp:
+    """The layer as a network."""
+    elements, (shape, weights, _) = elements_of(layer), _arrangement(layer)
+    inputs = [tensor(elements[0], *shape), tensor(elements[1], *weights.shape)]
+    given = inputs[:1] if layer.constant else inputs
+    return network(given, lambda b, args: [built(b, layer, args)])
 
 
 def _arrangement(layer: Layer) -> tuple[tuple[int, ...], Array, tuple[int, ...]]:
@@ -475,6 +482,93 @@ def test_dense(drawn: tuple[Layer, ...]) -> None:
 @given(data=st.data())
 def test_sanitized(op: str, data: st.DataObject) -> None:
     check_all(data.draw(all_combinations(op)), sanitized=True)
+
+
+def every_case() -> list[tuple[tuple[str, str, str], bool, bool]]:
+    """All combinations, of int8 weights with one scale and with many, without and with a bias."""
+    return [
+        (kinds, per_axis, biased)
+        for kinds in COMBINATIONS
+        for per_axis in ((False, True) if kinds[1] == "i8" else (False,))
+        for biased in (False, True)
+    ]
+
+
+def made(op: str, kinds: tuple[str, str, str], per_axis: bool, biased: bool) -> Layer:
+    """A layer of that kind, whose window is 2 x 3, padded and strided, over 33 channels."""
+    rng = np.random.default_rng([len(op), COMBINATIONS.index(kinds), per_axis, biased])
+    channels, outputs = 33, 33 if op == "depthwise" else 5
+    image, kernel = ((3, 1, 1, channels), (1, 1)) if op == "dense" else ((1, 4, 5, 33), (2, 3))
+    flat = op == "dense"
+    shape = (outputs, *kernel, 1 if op == "depthwise" else channels)
+    count = outputs if per_axis else 1
+    axis = (3 if op == "depthwise" else 0) if per_axis else None
+    scales = tuple(float(it) for it in rng.uniform(0.01, 0.05, count).astype(np.float32))
+    source = Quantization((0.0625,), (-3,)) if kinds[0] == "i8" else NONE
+    weights = Quantization(scales, (0,) * count, axis) if kinds[1] == "i8" else NONE
+    result = Quantization((0.75,), (7,)) if kinds[2] == "i8" else NONE
+    bias = None
+    if biased:
+        whole = "f32" not in kinds[:2]
+        bias = whole_numbers(rng, -300, 300, outputs).astype(np.int32 if whole else np.float32)
+    layer = Layer(
+        op,
+        kinds,
+        False,
+        image,
+        kernel,
+        (1, 1) if flat else (1, 2),
+        (1, 1),
+        (0, 0, 0, 0) if flat else (1, 0, 1, 1),
+        channels if op == "depthwise" else 1,
+        outputs,
+        Rounding.F64 if flat else Rounding.DOUBLE,
+        (source, weights, result),
+        (None, None),
+        True,
+        0,
+        bias,
+        _values(rng, kinds[1], shape, False),
+    )
+    shared = np.random.default_rng([len(op), KINDS.index(kinds[0])])
+    layer.samples.append(_values(shared, kinds[0], image, False))
+    return layer
+
+
+@pytest.mark.parametrize("op", ["conv", "depthwise", "dense"])
+def test_every_combination_with_one_scale_and_many_with_and_without_a_bias(op: str) -> None:
+    """Nothing drawn: 72 layers of each, sanitized."""
+    cases = every_case()
+    assert len(cases) == 72
+    check_all([made(op, *case) for case in cases], sanitized=True)
+
+
+def side_by_side(layers: Sequence[Layer]) -> ModuleOp:
+    """One network of layers, of which those with inputs of one type read the same input."""
+    kinds = {layer.kinds[0]: layer for layer in layers}
+    types = [tensor(elements_of(it)[0], *_arrangement(it)[0]) for it in kinds.values()]
+
+    def build(b: NnBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        given = dict(zip(kinds, args, strict=True))
+        return [built(b, layer, [given[layer.kinds[0]]]) for layer in layers]
+
+    return network(types, build)
+
+
+@needs_boards
+@pytest.mark.parametrize("core", ["cortex-m0", "cortex-m4", "cortex-m55"])
+@pytest.mark.parametrize("op", ["conv", "depthwise", "dense"])
+def test_every_combination_on_core(op: str, core: str) -> None:
+    """All 27 in one network, by the kernels of the core; with a scale for each channel on one."""
+    chosen = [
+        made(op, kinds, per_axis=core == "cortex-m4" and kinds[1] == "i8", biased=True)
+        for kinds in COMBINATIONS
+    ]
+    firsts = {layer.kinds[0]: layer for layer in chosen}
+    inputs = [it.samples[0].reshape(_arrangement(it)[0]) for it in firsts.values()]
+    runs, _ = run_on_core(side_by_side(chosen), [inputs], core, WHOLE)
+    for layer, output in zip(chosen, runs[0].outputs, strict=True):
+        check(layer, layer.samples[0], output, core)
 
 
 @needs_boards
