@@ -152,7 +152,7 @@ class _Importer:
         function = FuncOp("main", kind, Region(block))
         function.attributes["onnx.inputs"] = _strings(it.name for it in self.graph.inputs)
         function.attributes["onnx.outputs"] = _strings(it.name for it in self.graph.outputs)
-        if remarks := [*settled.remarks, *self.remarks]:
+        if remarks := [*self.graph.remarks, *settled.remarks, *self.remarks]:
             function.attributes["onnx.remarks"] = _strings(remarks)
         return ModuleOp([function])
 

@@ -17,9 +17,12 @@ from google.protobuf.message import DecodeError
 from onnx import inliner
 
 from nnc.frontends.errors import FrontendError, Problem
+from nnc.frontends.onnx_conversion import converted
 from nnc.frontends.onnx_subgraphs import needs, nested, subgraphs
 
 OLDEST_OPSET = 7
+"""The version of the oldest operator set that is read; models of older ones are converted to it."""
+
 LARGEST_WEIGHTS = 256 << 20
 """Bytes of all weights that a model may keep in other files."""
 
@@ -44,6 +47,8 @@ class Graph:
     ir_version: int
     producer: str = ""
     """What wrote the model, as it says itself."""
+    remarks: tuple[str, ...] = ()
+    """What was decided for the user."""
 
 
 def read_graph(data: bytes, path: Path | None) -> Graph:
@@ -54,15 +59,19 @@ def read_graph(data: bytes, path: Path | None) -> Graph:
     """
     model = _parsed(data)
     opsets = _opsets(model)
+    remarks: list[str] = []
+    if opsets[""] < OLDEST_OPSET:
+        remarks.append(f"operator set {opsets['']} was converted to {OLDEST_OPSET}")
+        model = converted(model, OLDEST_OPSET)
+        opsets = _opsets(model)
     model = _inlined(model)
     graph = model.graph
     problems: list[Problem] = []
-    every = [tensor for inner in nested(graph) for tensor in inner.initializer]
-    _load_external(every, path, problems)
+    _load_external(_weights(graph), path, problems)
     found = _graph(graph, frozenset(), opsets, model.ir_version, problems)
     if problems:
         raise FrontendError(problems)
-    return replace(found, producer=model.producer_name)
+    return replace(found, producer=model.producer_name, remarks=tuple(remarks))
 
 
 def inner_graph(
@@ -104,10 +113,15 @@ def self_contained(data: bytes, path: Path | None) -> onnx.ModelProto:
     """
     model = _inlined(_parsed(data))
     problems: list[Problem] = []
-    _load_external(model.graph.initializer, path, problems)
+    _load_external(_weights(model.graph), path, problems)
     if problems:
         raise FrontendError(problems)
     return model
+
+
+def _weights(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
+    """The initializers of a graph and of those inside it."""
+    return [tensor for inner in nested(graph) for tensor in inner.initializer]
 
 
 def _parsed(data: bytes) -> onnx.ModelProto:
@@ -146,11 +160,11 @@ def _opsets(model: onnx.ModelProto) -> dict[str, int]:
             )
     newest = onnx.defs.onnx_opset_version()
     version = opsets.get("", newest)
-    if not OLDEST_OPSET <= version <= newest:
+    if not 1 <= version <= newest:
         raise FrontendError(
             [
                 Problem(
-                    f"expected an operator set from {OLDEST_OPSET} to {newest}, got {version}",
+                    f"expected an operator set from 1 to {newest}, got {version}",
                     remedy="onnx.version_converter converts models",
                 )
             ]

@@ -145,18 +145,34 @@ class NnBuilder:
 
     def folded(self, value: SSAValue) -> Array | None:
         """The stored values of a tensor, or None where they are not known at compile time."""
-        if value in self._folded:
-            return self._folded[value]
-        result = self._folded[value] = self._fold(value)
-        return result
+        # Chains of ops may be longer than Python's stack is deep.
+        pending = [value]
+        while pending:
+            current = pending[-1]
+            if current in self._folded:
+                pending.pop()
+                continue
+            unseen = [it for it in self._sources(current) if it not in self._folded]
+            if unseen:
+                pending += unseen
+            else:
+                self._folded[current] = self._fold(current)
+        return self._folded[value]
+
+    def _sources(self, value: SSAValue) -> Sequence[SSAValue]:
+        """What a value is computed from, if it may be folded."""
+        op = value.owner
+        large = np.prod(shape_of(value), dtype=np.int64) > LARGEST_FOLD
+        return op.operands if isinstance(op, NnOp) and not large else ()
 
     def _fold(self, value: SSAValue) -> Array | None:
+        """A value whose sources have been folded."""
         op = value.owner
         if isinstance(op, ConstantOp):
             return op.values
-        if not isinstance(op, NnOp) or np.prod(shape_of(value), dtype=np.int64) > LARGEST_FOLD:
+        if not isinstance(op, NnOp) or (not self._sources(value) and op.operands):
             return None
-        operands = [self.folded(operand) for operand in op.operands]
+        operands = [self._folded[operand] for operand in op.operands]
         known = [operand for operand in operands if operand is not None]
         if len(known) != len(operands):
             return None

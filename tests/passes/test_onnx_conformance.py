@@ -7,8 +7,9 @@ each operator must pass that pass there.
 
 from __future__ import annotations
 
+import pytest
 from support.compiled import How
-from support.onnx_cases import Case, exclusion, node_cases, run_cases
+from support.onnx_cases import SUITES, Case, exclusion, node_cases, run_cases, suite_cases
 from support.onnx_report import KNOWN, read_known
 
 FAST = How(flags=("-O0",))
@@ -38,7 +39,18 @@ def test_single_operators() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("suite", SUITES[1:])
+def test_small_models(suite: str) -> None:
+    """Some of them are in operator set 6, which is converted."""
+    cases = chosen(suite_cases(suite))
+    assert len(cases) >= 3
+    outcomes = run_cases(cases, FAST)
+    wrong = [f"{it.case.name}: {it.reason}" for it in outcomes if it.verdict != "passed"]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_the_list_is_of_cases_that_exist() -> None:
     assert KNOWN.exists()
-    names = {case.name for case in node_cases()}
-    assert set(read_known()) <= names
+    names = [case.name for suite in SUITES for case in suite_cases(suite)]
+    assert len(set(names)) == len(names)
+    assert set(read_known()) <= set(names)

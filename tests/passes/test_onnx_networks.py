@@ -5,13 +5,14 @@ without a transpose left.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import onnx
 import pytest
 from support.compiled import WHOLE, How, run_all
-from support.onnx_models import Array, model, node, random_weights, reference
+from support.onnx_models import Array, model, node, random_weights, reference, value
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
@@ -19,6 +20,7 @@ from xdsl.dialects.func import FuncOp
 from nnc.dialects.nn.layout import layout_of
 from nnc.dialects.nn.movement import TransposeOp
 from nnc.dialects.types import shape_of
+from nnc.frontends.errors import FrontendError
 from nnc.frontends.onnx import import_onnx
 from nnc.passes.nn_sink_transposes import Io, NnSinkTransposesPass
 from nnc.passes.onnx_to_nn import OnnxToNnPass
@@ -196,3 +198,54 @@ def test_results_are_those_of_the_reference(how: How) -> None:
         results = function_of(module).res_attrs
         assert results is not None
         check(in_layout(run[0].outputs[0], results.data[0], back=True), expected)
+
+
+def test_chains_longer_than_the_stack() -> None:
+    """What is asked of the last of many layers is asked of all before."""
+    names = ["x", *(f"n{number}" for number in range(1500))]
+    nodes = [node("Neg", [a], [b]) for a, b in pairwise(names)]
+    nodes.append(node("Transpose", [names[-1]], ["y"], perm=[1, 0]))
+    module = lowered(model(nodes, {"x": [2, 3]}, ["y"]), "kept")
+    assert transposes(module) == 1
+
+
+def old(opset: int, operators: list[onnx.NodeProto], **constants: Array) -> onnx.ModelProto:
+    """A model of an old operator set: everything has a type, and initializers are inputs."""
+    shapes: dict[str, Sequence[int]] = {"x": [2, 3, 3]}
+    shapes |= {name: array.shape for name, array in constants.items()}
+    proto = model(operators, shapes, ["y"], constants, opset=opset)
+    proto.ir_version = 3
+    del proto.graph.output[:]
+    proto.graph.output.append(value("y", [2, 3, 3]))
+    return proto
+
+
+def test_old_operator_sets() -> None:
+    """Operands broadcast along an axis then, and slopes along the channels."""
+    weights = random_weights(7)
+    x, slope, bias = weights(2, 3, 3), weights(3), weights(3)
+    nodes = [
+        node("Add", ["x", "bias"], ["sum"], broadcast=1, axis=1),
+        node("PRelu", ["sum", "slope"], ["y"]),
+    ]
+    module = lowered(old(6, nodes, bias=bias, slope=slope), "kept")
+    total = x + bias[:, None]
+    expected = np.where(total < 0, total * slope[:, None], total)
+    (run,) = run_all([(module, [[x]])], How())
+    check(run[0].outputs[0], expected)
+    remarks = function_of(module).attributes["nn.remarks"]
+    assert "operator set 6 was converted to 7" in str(remarks)
+
+
+@pytest.mark.parametrize(
+    ("opset", "said"),
+    [
+        (0, "expected an operator set from 1 to"),
+        (99, "expected an operator set from 1 to"),
+        (6, "its operator set cannot be converted to 7: "),
+    ],
+)
+def test_operator_sets_that_are_refused(opset: int, said: str) -> None:
+    with pytest.raises(FrontendError) as error:
+        lowered(old(opset, [node("Frobnicate", ["x"], ["y"])]), "kept")
+    assert said in str(error.value)

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -54,6 +55,9 @@ ConvInteger MatMulInteger DynamicQuantizeLinear RNN TreeEnsemble If Loop Scan
 OPERATORS = frozenset(_WANTED.split())
 """The operators whose cases count: those that are to be supported."""
 
+LARGE = 1_000_000
+"""Elements of an input that is too large for a case to count."""
+
 Verdict = Literal["passed", "failed", "refused", "excluded"]
 
 
@@ -67,6 +71,7 @@ class Case:
     outputs: list[Any]
     rtol: float
     atol: float
+    suite: str = "node"
 
     @property
     def operators(self) -> list[str]:
@@ -83,19 +88,56 @@ class Outcome:
     reason: str = ""
 
 
+SUITES = ("node", "simple", "pytorch-operator", "pytorch-converted")
+"""The suites of ONNX's backend tests whose models are in its package."""
+
+
 @cache
-def node_cases() -> list[Case]:
-    """All tests of single operators, by name."""
+def suite_cases(suite: str) -> list[Case]:
+    """All tests of a suite, by name."""
     from onnx.backend.test.loader import load_model_tests
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tests = load_model_tests(kind="node")
+        tests = load_model_tests(kind=suite)
     cases: list[Case] = []
     for test in cast(Any, tests):
-        inputs, outputs = test.data_sets[0]
-        cases.append(Case(test.name, test.model, list(inputs), list(outputs), test.rtol, test.atol))
+        if test.model is None:
+            model, inputs, outputs = _read(Path(test.model_dir))
+        else:
+            model, (inputs, outputs) = test.model, test.data_sets[0]
+        cases.append(
+            Case(test.name, model, list(inputs), list(outputs), test.rtol, test.atol, suite)
+        )
     return sorted(cases, key=lambda case: case.name)
+
+
+def inputs_of(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """The inputs of a model that have no initializer."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    return [value for value in model.graph.input if value.name not in constants]
+
+
+def node_cases() -> list[Case]:
+    """All tests of single operators, by name."""
+    return suite_cases("node")
+
+
+def _read(folder: Path) -> tuple[onnx.ModelProto, list[Any], list[Any]]:
+    """The model of a folder, its inputs and outputs; what is no tensor is None."""
+    model = onnx.load(folder / "model.onnx")
+    found: list[list[Any]] = []
+    for what, values in (("input", inputs_of(model)), ("output", model.graph.output)):
+        arrays: list[Any] = []
+        for number, value in enumerate(values):
+            file = folder / f"test_data_set_0/{what}_{number}.pb"
+            tensor = onnx.TensorProto()
+            is_tensor = value.type.WhichOneof("value") == "tensor_type" and file.exists()
+            if is_tensor:
+                tensor.ParseFromString(file.read_bytes())
+            arrays.append(cast(Any, numpy_helper).to_array(tensor) if is_tensor else None)
+        found.append(arrays)
+    return model, *found
 
 
 def exclusion(case: Case) -> str | None:
@@ -117,6 +159,8 @@ def exclusion(case: Case) -> str | None:
     for tensor in graph.initializer:
         if cast(Any, numpy_helper).to_array(tensor).dtype.name not in TYPES:
             return "element types outside the list"
+    if any(np.asarray(array).size >= LARGE for array in case.inputs):
+        return f"inputs of {LARGE} elements and more"
     if any(np.asarray(array).size == 0 for array in (*case.inputs, *case.outputs)):
         return "inputs or outputs without elements"
     return None
@@ -132,7 +176,7 @@ def lowered(case: Case) -> tuple[ModuleOp, list[Array]]:
         bound = [_is_bound(case, number, array, level) for number, array in enumerate(inputs)]
         model = onnx.ModelProto()
         model.CopyFrom(case.model)
-        for value, array, constant in zip(case.model.graph.input, inputs, bound, strict=True):
+        for value, array, constant in zip(inputs_of(case.model), inputs, bound, strict=True):
             if constant:
                 tensor = cast(Any, numpy_helper).from_array(array, value.name)
                 model.graph.initializer.append(tensor)
@@ -147,7 +191,7 @@ def lowered(case: Case) -> tuple[ModuleOp, list[Array]]:
 
 def _is_bound(case: Case, number: int, array: Array, level: int) -> bool:
     """Whether an input is made a constant in an attempt, of which there are three."""
-    name = case.model.graph.input[number].name
+    name = inputs_of(case.model)[number].name
     if level == 0:
         return False
     if "roi" in name or "scale" in name:

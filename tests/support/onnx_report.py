@@ -17,46 +17,38 @@ from pathlib import Path
 
 import onnx
 from support.compiled import How
-from support.onnx_cases import Outcome, node_cases, run_cases
+from support.onnx_cases import LARGE, SUITES, Outcome, run_cases, suite_cases
 
 KNOWN = Path(__file__).parents[2] / "docs/onnx-conformance.md"
 
 _HEAD = """\
 # ONNX's backend tests
 
-ONNX's own tests of single operators (`onnx.backend.test`, kind `node`, onnx {version}), run through
-the generated C on the host. Written by `PYTHONPATH=tests .venv/bin/python -m
-support.onnx_report`; a part of them runs with the other tests.
+ONNX's own tests (`onnx.backend.test`, onnx {version}), run through the generated C on the host:
+`node` has single operators, `simple` small models, and `pytorch-operator` and `pytorch-converted`
+models that PyTorch wrote, most of them in operator set 6. Written by `PYTHONPATH=tests
+.venv/bin/python -m support.onnx_report`; a part of them runs with the other tests.
 
 A case counts if its shapes are static, its inputs and outputs are tensors of float32, int8, uint8,
-int32, int64 or bool with elements, and all its operators are among those that are to be supported.
+int32, int64 or bool with elements (inputs with less than {large}), and all its operators are among
+those that are to be supported.
 Inputs that a compiler must know, such as the shape of a Reshape, are bound as constants where the
 case does not compile otherwise: those of integers and truth values, except for the first; where
 that is not enough, the first as well, and single numbers.
 
-| | cases |
-|---|---|
-| pass | {passed} |
-| refused, with a reason | {refused} |
-| fail | {failed} |
-| **of those that count, pass** | **{share:.1f} %** |
-| do not count | {excluded} |
+| suite | pass | refused, with a reason | fail | of those that count, pass | do not count |
+|---|---|---|---|---|---|
 """
 
 
 def as_markdown(outcomes: Sequence[Outcome], version: str) -> str:
     """The document for what became of all cases."""
-    counts = Counter(it.verdict for it in outcomes)
-    counted = sum(counts.values()) - counts["excluded"]
+    suites = dict.fromkeys(it.case.suite for it in outcomes)
+    rows = [_row(suite, [it for it in outcomes if it.case.suite == suite]) for suite in suites]
     lines = [
-        _HEAD.format(
-            version=version,
-            passed=counts["passed"],
-            refused=counts["refused"],
-            failed=counts["failed"],
-            excluded=counts["excluded"],
-            share=100 * counts["passed"] / max(1, counted),
-        )
+        _HEAD.format(version=version, large=LARGE)
+        + "\n".join([*rows, _row("**all**", outcomes)])
+        + "\n"
     ]
     for verdict, title in (("failed", "Cases that fail"), ("refused", "Cases that are refused")):
         rows = [it for it in outcomes if it.verdict == verdict]
@@ -68,6 +60,18 @@ def as_markdown(outcomes: Sequence[Outcome], version: str) -> str:
     reasons = Counter(it.reason for it in outcomes if it.verdict == "excluded")
     lines += [f"| {count} | {_cell(reason)} |" for reason, count in reasons.most_common()]
     return "\n".join(lines) + "\n"
+
+
+def _row(suite: str, outcomes: Sequence[Outcome]) -> str:
+    """What became of the cases of a suite, as a row of the table."""
+    counts = Counter(it.verdict for it in outcomes)
+    counted = sum(counts.values()) - counts["excluded"]
+    share = 100 * counts["passed"] / max(1, counted)
+    cells = (
+        *(suite, counts["passed"], counts["refused"], counts["failed"]),
+        *(f"{share:.1f} %", counts["excluded"]),
+    )
+    return f"| {' | '.join(str(cell) for cell in cells)} |"
 
 
 def _cell(text: str) -> str:
@@ -82,7 +86,7 @@ def read_known() -> dict[str, str]:
 
 def main(arguments: list[str]) -> int:
     """Runs what the command line asks for."""
-    cases = node_cases()
+    cases = [case for suite in SUITES for case in suite_cases(suite)]
     if arguments:
         cases = [case for case in cases if re.search(arguments[0], case.name)]
     outcomes = run_cases(cases, How(flags=("-O0",)))
