@@ -125,9 +125,9 @@ def node_cases() -> list[Case]:
 
 def _read(folder: Path) -> tuple[onnx.ModelProto, list[Any], list[Any]]:
     """The model of a folder, its inputs and outputs; what is no tensor is None."""
-    model = onnx.load(folder / "model.onnx")
-    found: list[list[Any]] = []
-    for what, values in (("input", inputs_of(model)), ("output", model.graph.output)):
+    model: onnx.ModelProto = cast(Any, onnx).load(folder / "model.onnx")
+
+    def read(what: str, values: Sequence[onnx.ValueInfoProto]) -> list[Any]:
         arrays: list[Any] = []
         for number, value in enumerate(values):
             file = folder / f"test_data_set_0/{what}_{number}.pb"
@@ -136,8 +136,9 @@ def _read(folder: Path) -> tuple[onnx.ModelProto, list[Any], list[Any]]:
             if is_tensor:
                 tensor.ParseFromString(file.read_bytes())
             arrays.append(cast(Any, numpy_helper).to_array(tensor) if is_tensor else None)
-        found.append(arrays)
-    return model, *found
+        return arrays
+
+    return model, read("input", inputs_of(model)), read("output", model.graph.output)
 
 
 def exclusion(case: Case) -> str | None:
