@@ -26,6 +26,7 @@ PASSES: tuple[str, ...] = (
     "nn-fuse-qdq",
     "nn-fuse-thresholds",
     "nn-keep-binary",
+    "nn-keep-states",
     "nn-merge-requantize",
     "nn-narrow-integers",
     "nn-simplify-shapes",

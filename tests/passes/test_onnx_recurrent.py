@@ -7,6 +7,7 @@ and through the generated C.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,15 @@ import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.compiled import SANITIZED, WHOLE, How, run_all
+from support.compiled import SANITIZED, WHOLE, How, run_all, run_compiled
 from support.onnx_models import Array, model, node, random_weights, reference
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
-from nnc.dialects.nn.interpreter import run
+from nnc.dialects.nn.interpreter import run, run_sequence
 from nnc.frontends.errors import FrontendError
 from nnc.frontends.onnx import import_onnx
+from nnc.passes.nn_keep_states import NnKeepStatesPass
 from nnc.passes.nn_sink_transposes import NnSinkTransposesPass
 from nnc.passes.onnx_to_nn import OnnxToNnPass
 
@@ -174,3 +176,47 @@ def test_what_is_refused(said: str, lengths: list[int] | None, attributes: dict[
     text = refusal(lengths=array, **attributes)
     assert said in text
     assert text.startswith('layer "Y": LSTM (since operator set 14): ')
+
+
+def stepwise() -> tuple[ModuleOp, onnx.ModelProto]:
+    """A GRU that takes one step, and one that takes five, with the same weights."""
+    weights = random_weights(3)
+    constants = {"W": weights(1, 9, 4), "R": weights(1, 9, 3), "B": weights(1, 18)}
+    layer = node("GRU", ["x", "W", "R", "B", "", "h"], ["y", "hn"], hidden_size=3)
+    protos = [
+        model([layer], {"x": [time, 1, 4], "h": [1, 1, 3]}, ["y", "hn"], constants)
+        for time in (1, 5)
+    ]
+    return lowered(protos[0]), protos[1]
+
+
+def test_states_as_inputs_and_outputs() -> None:
+    """What the network gives is what it gets in the next step."""
+    module, whole = stepwise()
+    x = random_weights(4)(5, 1, 4)
+    zeros = np.zeros((1, 1, 3), np.float32)
+    wanted = reference(whole, [x, zeros])[0]
+    samples: list[list[Array]] = []
+    state = zeros
+    for step in range(5):
+        samples.append([x[step : step + 1], state])
+        output, state = run(module, samples[-1]).outputs
+        assert np.allclose(output[0], wanted[step], rtol=1e-5, atol=1e-6)
+    for step, compiled in enumerate(run_compiled(module, samples)):
+        assert np.allclose(compiled.outputs[0][0], wanted[step], rtol=1e-5, atol=1e-6)
+
+
+def test_states_that_the_network_keeps() -> None:
+    """Only the sequence goes in, and the last state is overwritten where it is."""
+    module, whole = stepwise()
+    NnKeepStatesPass(("h",), ("hn",)).apply(Context(), module)
+    module.verify()
+    x = random_weights(5)(5, 1, 4)
+    samples = [[x[step : step + 1]] for step in range(5)]
+    wanted = reference(whole, [x, np.zeros((1, 1, 3), np.float32)])[0]
+    for how in (How(keep_state=True), replace(WHOLE, keep_state=True)):
+        for step, compiled in enumerate(run_compiled(module, samples, how)):
+            (output,) = compiled.outputs
+            assert np.allclose(output[0], wanted[step], rtol=1e-5, atol=1e-6)
+    for step, interpreted in enumerate(run_sequence(module, samples)):
+        assert np.allclose(interpreted.outputs[0][0], wanted[step], rtol=1e-5, atol=1e-6)
