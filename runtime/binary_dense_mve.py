@@ -121,7 +121,7 @@ class DenseMve(BinaryMve, ABC):
         members = [str(call.number(name)) for name in ("rows", "depth", "channels")]
         return [
             f"static const nnc_bin_mve_dense shape = {{{', '.join(members)}}};",
-            *self.statements(call, constants),
+            *self.output_statements(call, constants),
             f"{self.name}(&shape, {source}, {weights},",
             f"    {', '.join([*self.epilogue(call, constants), *arguments[count:]])});",
             "return 0;",

@@ -302,7 +302,7 @@ class BinaryConvMve(BinaryMve, ABC):
             "static const nnc_bin_mve_geometry geometry = {",
             f"    {', '.join(map(str, members))}",
             "};",
-            *self.statements(call, arguments[3:count]),
+            *self.output_statements(call, arguments[3:count]),
             f"{self.name}(&geometry, {tables}, {source}, {weights},",
             f"    {', '.join(self.epilogue(call, arguments[3:count]))}, {target},",
             f"    {', '.join(scratch)});",

@@ -180,7 +180,7 @@ class BinaryMve(Kernel, ABC):
     def epilogue(self, call: CallOp, constants: Sequence[str]) -> list[str]:
         """What the function takes between the weights and the output."""
 
-    def statements(self, call: CallOp, constants: Sequence[str]) -> list[str]:
+    def output_statements(self, call: CallOp, constants: Sequence[str]) -> list[str]:
         """C statements before the call."""
         return []
 
@@ -292,7 +292,7 @@ class Int8Output(BinaryMve, ABC):
     def epilogue(self, call: CallOp, constants: Sequence[str]) -> list[str]:
         return [constants[0], "&requantization"]
 
-    def statements(self, call: CallOp, constants: Sequence[str]) -> list[str]:
+    def output_statements(self, call: CallOp, constants: Sequence[str]) -> list[str]:
         _, *tables = constants
         tables += ["NULL"] * (3 - len(tables))
         numbers = (call.number("zero_point"), *call.numbers("clamp"))
