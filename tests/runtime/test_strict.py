@@ -22,8 +22,9 @@ from nnc.toolchain import (
 SOURCES = tuple(Source(path, (RUNTIME,)) for path in sorted(RUNTIME.glob("nnc_*.c")))
 BODIES = (
     *("nnc_bin_dense_loops", "nnc_bin_dense_numbers", "nnc_i8bin_numbers", "nnc_i8bin_sizes"),
+    *("nnc_bin_depthwise_loops", "nnc_bin_depthwise_numbers", "nnc_bin_fixed", "nnc_bin_starts"),
     *("nnc_bin_loops", "nnc_bin_numbers", "nnc_bin_outputs", "nnc_bin_sizes"),
-    *("nnc_bin_depthwise_loops", "nnc_bin_mve_outputs", "nnc_bin_mve_tile"),
+    *("nnc_bin_mve_outputs", "nnc_bin_mve_tile", "nnc_i8bin_patch", "nnc_i8bin_sums"),
     *("nnc_cmsis_pool", "nnc_cmsis_svdf"),
 )
 """Headers that need something from their includers."""
