@@ -457,6 +457,7 @@ def _properties(
                 given[name] = attribute.default_value
     wanted = {name: proto for name, proto in given.items() if kinds[name] != GRAPH}
     _check_axes(wanted.values())
+    _check_parts(node, wanted)
     return {name: attribute_of(proto, kinds[name]) for name, proto in wanted.items()}
 
 
@@ -470,6 +471,16 @@ def _check_axes(attributes: Iterable[onnx.AttributeProto]) -> None:
             for axis in (attribute.i, *attribute.ints):
                 if abs(axis) > MOST_AXES:
                     raise UnsupportedValueError(f"expected an axis of a tensor, got {axis}")
+
+
+def _check_parts(node: onnx.NodeProto, attributes: Mapping[str, onnx.AttributeProto]) -> None:
+    """
+    Not more results than a Split has parts, for which ONNX's inference ends the program as well.
+    Raises UnsupportedValueError.
+    """
+    parts = attributes.get("num_outputs")
+    if node.op_type == "Split" and parts is not None and len(node.output) > parts.i:
+        raise UnsupportedValueError(f"expected {parts.i} results, got {len(node.output)}")
 
 
 def _is_zip_map(node: onnx.NodeProto) -> bool:

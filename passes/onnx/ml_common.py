@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from xdsl.dialects.builtin import TensorType, f32, i32, i64
+from xdsl.dialects.builtin import TensorType, f32, i32
 from xdsl.ir import Attribute, SSAValue
 
 from nnc.dialects.nn import movement, reduction
@@ -20,7 +20,7 @@ from nnc.passes.onnx.common import (
     cast,
     check_rank,
 )
-from nnc.passes.onnx.lowering import Lowering, Node
+from nnc.passes.onnx.lowering import Lowering
 
 
 def rows_of(to: Lowering, value: SSAValue) -> SSAValue:
@@ -60,20 +60,6 @@ def picked(to: Lowering, table: SSAValue, places: SSAValue) -> SSAValue:
         axis=integer(0),
         batch_dims=integer(0),
     )
-
-
-def labelled(node: Node, to: Lowering, labels: Sequence[str | int], places: SSAValue) -> SSAValue:
-    """
-    The labels of a classifier at the places [N] that it chose: int64 numbers, or the places where
-    the labels are texts.
-    """
-    node.result(shape_of(places))
-    if any(isinstance(label, str) for label in labels):
-        to.names[node.op.results[0]] = tuple(str(label) for label in labels)
-        return cast(to, places, i32)
-    if list(labels) == list(range(len(labels))):
-        return cast(to, places, i64)
-    return picked(to, to.constant(np.asarray(labels, np.int64), i64), places)
 
 
 def largest(to: Lowering, scores: SSAValue) -> SSAValue:

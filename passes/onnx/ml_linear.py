@@ -10,9 +10,9 @@ from nnc.dialects.nn.convolution import DenseOp
 from nnc.dialects.types import shape_of
 from nnc.passes.nn_builder import UnsupportedError
 from nnc.passes.onnx.common import cast, compared, concatenated, function, scalar, sub
-from nnc.passes.onnx.labels import labels_of
+from nnc.passes.onnx.labels import labelled, labels_of
 from nnc.passes.onnx.lowering import Lowering, Node, rewrite
-from nnc.passes.onnx.ml_common import labelled, largest, matrix, rows_of
+from nnc.passes.onnx.ml_common import largest, matrix, rows_of
 from nnc.passes.onnx.post_transforms import transformed
 
 
@@ -86,14 +86,14 @@ def _linear_classifier(node: Node, to: Lowering) -> list[SSAValue]:
     if count > 1:
         if len(labels) != count:
             raise UnsupportedError(f"expected {count} labels, got {len(labels)}")
-        label = labelled(node, to, labels, largest(to, scores))
+        label = labelled(node, to, largest(to, scores), labels)
         scores = transformed(to, scores, transform)
     else:
         if len(labels) != 2:
             raise UnsupportedError(f"expected 2 labels for one score, got {len(labels)}")
         positive = compared(to, logic.GreaterOp, scores, scalar(to, 0.0, scores))
         place = to.reshape(cast(to, positive, i32), [rows])
-        label = labelled(node, to, labels, place)
+        label = labelled(node, to, place, labels)
         scores = two_scores(to, scores, transform, sub(to, scalar(to, 1.0, scores), scores))
     node.result(shape_of(scores), 1)
     to.classes[node.op.results[1]] = tuple(map(str, labels))

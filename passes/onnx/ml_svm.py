@@ -25,9 +25,9 @@ from nnc.passes.onnx.common import (
     selected,
     sub,
 )
-from nnc.passes.onnx.labels import labels_of
+from nnc.passes.onnx.labels import labelled, labels_of
 from nnc.passes.onnx.lowering import Lowering, Node, rewrite
-from nnc.passes.onnx.ml_common import labelled, largest, matrix, rows_of
+from nnc.passes.onnx.ml_common import largest, matrix, rows_of
 from nnc.passes.onnx.ml_kernels import Kernel
 from nnc.passes.onnx.ml_linear import dense, two_scores
 from nnc.passes.onnx.post_transforms import transformed
@@ -73,7 +73,7 @@ def _svm_classifier(node: Node, to: Lowering) -> list[SSAValue]:
     rows, counts = rows_of(to, node.value(0)), node.ints("vectors_per_class") or []
     make = _voted if sum(counts) else _linear
     place, scores = make(node, to, rows, labels)
-    label = labelled(node, to, labels, place)
+    label = labelled(node, to, place, labels)
     node.result(shape_of(scores), 1)
     if shape_of(scores)[1] == len(labels):
         to.classes[node.op.results[1]] = tuple(map(str, labels))

@@ -190,6 +190,14 @@ def test_shapes_that_contradict_the_operators() -> None:
     assert "it is tensor<1x4xf32>, and the file says tensor<1x5xf32>" in problems(proto)[0]
 
 
+@pytest.mark.parametrize("last", ["c", ""])
+def test_more_results_than_a_split_has_parts(last: str) -> None:
+    """ONNX's own inference ends the program for these."""
+    split = node("Split", ["x"], ["a", "b", last], axis=1, num_outputs=2)
+    (line,) = problems(model([split], {"x": [1, 4]}, ["a"], opset=21))
+    assert "expected 2 results, got 3" in line
+
+
 @pytest.mark.parametrize("data", [b"", b"\x00", b"TFL3" * 10, b"\xff" * 100, b"\x08\x03"])
 def test_no_protocol_buffer(data: bytes) -> None:
     assert "this is not a valid ONNX file" in problems(data)[0]
