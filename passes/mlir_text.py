@@ -104,6 +104,9 @@ def parse_mlir(
     except ParseError as error:
         error.span = replace(error.span, line_offset=line_offset)
         raise
+    except (ValueError, OverflowError) as error:
+        # What xDSL says of numbers that their type does not have.
+        raise UsageError(f"{name}: {error}") from error
     except RecursionError as error:
         raise UsageError(f"{name}: regions or attributes are nested too deeply") from error
 

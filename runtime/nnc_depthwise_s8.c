@@ -360,7 +360,7 @@ static void run_any(const nnc_depthwise_s8_layer *layer, const extents *size,
 
 /* The constants and the weights, in words, of up to four channels. */
 typedef struct {
-    nnc_depthwise_s8_channel constants[CHANNELS];
+    nnc_depthwise_s8_channel *constants;
     uint32_t *weights;
     int32_t step, count;
 } group;
@@ -382,7 +382,7 @@ static void run_line(const nnc_depthwise_s8_layer *layer, const extents *size, c
 }
 
 /* Some channels of an image. */
-static void run_group(const nnc_depthwise_s8_layer *layer, const extents *size, const int8_t *input,
+static NNC_NOINLINE void run_group(const nnc_depthwise_s8_layer *layer, const extents *size, const int8_t *input,
                       const group *some, const planes *ring, int8_t *output) {
     const uint32_t padding = (uint32_t)(uint8_t)layer->zero_point * UINT32_C(0x01010101);
     const uint32_t zeros = nnc_even_bytes(padding);
@@ -417,6 +417,7 @@ void nnc_depthwise_s8(const nnc_depthwise_s8_layer *layer, const int8_t *input,
     group some;
     some.weights = words.words + CHANNELS * words.plane;
     some.step = 2 * size.lines * size.pairs;
+    some.constants = (nnc_depthwise_s8_channel *)(void *)(some.weights + CHANNELS * some.step);
     const uint32_t zeros = nnc_pair(layer->zero_point, layer->zero_point);
     for (int32_t k = 0; k < CHANNELS * words.plane; ++k) {
         words.words[k] = zeros;

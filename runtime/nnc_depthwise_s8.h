@@ -56,7 +56,7 @@ typedef struct {
  * come before those that have been read.
  *
  * With E and F the extents of the kernel, dilated, across and along lines, and P = F / 2 + 1: the
- * ring has 16 * (E * line_words + 2 * E * P) bytes, aligned to 4. A line has the words for
+ * ring has 16 * (E * line_words + 2 * E * P) + 128 bytes, aligned to 4. A line has the words for
  * out_length outputs, rounded up to a multiple of 4, and P more. */
 void nnc_depthwise_s8(const nnc_depthwise_s8_layer *layer, const int8_t *input,
                       const int8_t *weights, const int32_t *bias, const int32_t *formulas,

@@ -137,8 +137,8 @@ class _Lines:
 
     @property
     def ring(self) -> int:
-        """Bytes of scratch."""
-        return 16 * self.across.extent * (self.line_words + 2 * self.pairs)
+        """Bytes of scratch: the ring, the words of the weights and the constants of channels."""
+        return 16 * self.across.extent * (self.line_words + 2 * self.pairs) + 128
 
     def may_overwrite(self) -> bool:
         """

@@ -81,7 +81,7 @@ def test_the_library_must_be_where_it_is_said_to_be(
     nnc: Nnc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CMSIS_NN_ROOT", str(tmp_path))
-    outcome = nnc("bench", DIGITS, "--on", "cortex-m4")
+    outcome = nnc("bench", DIGITS, "--on", "cortex-m3")
     assert (outcome.code, outcome.errors.count("\n")) == (1, 1)
     assert "there is no include/arm_nnfunctions.h with lib/libcmsis-nn.a" in outcome.errors
 

@@ -28,7 +28,7 @@ def public_text() -> dict[str, str]:
         if not path.is_file() or path.is_symlink():
             continue
         data = path.read_bytes()
-        if b"\0" not in data:
+        if b"\0" not in data and path.suffix != ".pb":
             texts[name] = data.decode()
     return texts
 
