@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 from nnc.dialects.nn.conversion import ConstantOp
+from nnc.dialects.nn.resize import ResizeBilinearOp
 from nnc.passes import load_pass
 
 DOCUMENT = Path(__file__).parents[2] / "docs/heterogeneity.md"
@@ -224,6 +225,74 @@ def test_gates() -> None:
     assert weights == [[[1.0, 2.0, 3.0, 4.0]] * 3] * 2
 
 
+def test_resizing() -> None:
+    """Which place of the input an output takes; beyond the borders are only the borders."""
+
+    def places(ops: list[Operation]) -> list[float]:
+        (resize,) = (op for op in ops if isinstance(op, ResizeBilinearOp))
+        return [min(max(place, 0.0), 1.0) for place in resize.rows.get_values()]
+
+    first = tfl("""
+    func.func @main(%x: tensor<1x2x2x1xf32>) -> tensor<1x4x4x1xf32> {
+      %size = tfl.pseudo_const dense<4> : tensor<2xi32> -> tensor<2xi32>
+      %y = tfl.resize_bilinear %x, %size {half_pixel_centers = true}
+        : (tensor<1x2x2x1xf32>, tensor<2xi32>) -> tensor<1x4x4x1xf32>
+      func.return %y : tensor<1x4x4x1xf32>
+    }""")
+    sizes = "%sizes = onnx.Constant {value = dense<[1, 1, 4, 4]> : tensor<4xi64>} : tensor<4xi64>"
+    kinds = "(tensor<1x1x2x2xf32>, none, none, tensor<4xi64>) -> tensor<1x1x4x4xf32>"
+    same: dict[str, bool] = {}
+    for mode in ("half_pixel", "align_corners"):
+        second = onnx(f"""
+        func.func @main(%x: tensor<1x1x2x2xf32>) -> tensor<1x1x4x4xf32> {{
+          {sizes}
+          %none = onnx.NoValue : none
+          %y = onnx.Resize %x, %none, %none, %sizes {{mode = "linear",
+            coordinate_transformation_mode = "{mode}", since = 13 : i64}} : {kinds}
+          func.return %y : tensor<1x1x4x4xf32>
+        }}""")
+        same[mode] = places(second) == places(first)
+    assert same == {"half_pixel": True, "align_corners": False}
+
+
+def test_number_of_windows() -> None:
+    """ONNX may round the number of windows up; what a window then lacks is padding."""
+    first = tfl("""
+    func.func @main(%x: tensor<1x5x5x1xf32>) -> tensor<1x3x3x1xf32> {
+      %y = tfl.max_pool_2d %x {padding = "SAME", stride_h = 2 : i32, stride_w = 2 : i32,
+        filter_height = 2 : i32, filter_width = 2 : i32, fused_activation_function = "NONE"}
+        : (tensor<1x5x5x1xf32>) -> tensor<1x3x3x1xf32>
+      func.return %y : tensor<1x3x3x1xf32>
+    }""")
+    second = onnx("""
+    func.func @main(%x: tensor<1x1x5x5xf32>) -> tensor<1x1x3x3xf32> {
+      %y, %places = onnx.MaxPool %x {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>,
+        ceil_mode = 1 : i64, since = 12 : i64}
+        : (tensor<1x1x5x5xf32>) -> (tensor<1x1x3x3xf32>, none)
+      func.return %y : tensor<1x1x3x3xf32>
+    }""")
+    pools = [op for op in (*first, *second) if op.name == "nn.max_pool2d"]
+    assert len(pools) == 2 and pools[0].properties == pools[1].properties
+
+
+def test_epsilon() -> None:
+    """What is added to a variance, 1e-5 unless given; TFLite has only what follows from it."""
+    text = """
+    func.func @main(%x: tensor<1x2x1x1xf32>) -> tensor<1x2x1x1xf32> {{
+      %one = onnx.Constant {{value = dense<1.0> : tensor<2xf32>}} : tensor<2xf32>
+      %y, %m, %v, %sm, %sv = onnx.BatchNormalization %x, %one, %one, %one, %one
+        {{{epsilon}since = 9 : i64}} : (tensor<1x2x1x1xf32>, tensor<2xf32>, tensor<2xf32>,
+        tensor<2xf32>, tensor<2xf32>) -> (tensor<1x2x1x1xf32>, none, none, none, none)
+      func.return %y : tensor<1x2x1x1xf32>
+    }}"""
+    scales: list[float] = []
+    for epsilon in ("", "epsilon = 1.0e-03 : f32, "):
+        module = converted(text.format(epsilon=epsilon), "onnx-to-nn", "nn-fold-constants")
+        (multiplied,) = (op for op in module.walk() if op.name == "nn.mul")
+        scales.append(values_of(multiplied.operands[1])[0])
+    assert scales[0] > scales[1]
+
+
 def test_the_document_has_its_rows() -> None:
     rows = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| ")]
-    assert len(rows) == 12
+    assert len(rows) == 15
