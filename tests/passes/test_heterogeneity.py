@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from support.compiled import parse
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -230,7 +231,8 @@ def test_resizing() -> None:
 
     def places(ops: list[Operation]) -> list[float]:
         (resize,) = (op for op in ops if isinstance(op, ResizeBilinearOp))
-        return [min(max(place, 0.0), 1.0) for place in resize.rows.get_values()]
+        found = np.frombuffer(resize.rows.data.data, np.float32)
+        return [min(max(float(place), 0.0), 1.0) for place in found]
 
     first = tfl("""
     func.func @main(%x: tensor<1x2x2x1xf32>) -> tensor<1x4x4x1xf32> {
